@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0
+# Shared by the scripts here: messages, the cache, steps that take long.
+# shellcheck shell=bash
+
+prog=${0##*/}
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/xshm
+# Used by the scripts that source this file.
+# shellcheck disable=SC2034
+default_kernels="6.1 6.12"
+
+say() { printf '%s: %s\n' "$prog" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# step TITLE COMMAND...: run something long with its output in a log; show a
+# sign of life every few seconds, and the end of the log when it fails.
+step() {
+	local title=$1 log pid start=$SECONDS status=0 tick=0
+	shift
+	log=$(mktemp "${TMPDIR:-/tmp}/xshm-step.XXXXXX") || exit 1
+	printf '%s: %s ' "$prog" "$title" >&2
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		tick=$((tick + 1))
+		[ $((tick % 15)) -ne 0 ] || printf '.' >&2
+	done
+	wait "$pid" || status=$?
+	if [ "$status" -eq 0 ]; then
+		printf ' done (%d s)\n' $((SECONDS - start)) >&2
+	else
+		printf ' failed\n' >&2
+		tail -n "${step_tail:-12}" "$log" >&2
+	fi
+	rm -f "$log"
+	return "$status"
+}
+
+# Two scripts at once must not fill the same part of the cache.
+lock_cache() {
+	mkdir -p "$cache" || die "cannot create the cache $cache: set XDG_CACHE_HOME"
+	exec 9>"$cache/lock"
+	flock -n 9 || { say "waiting for another set-up to finish"; flock 9; }
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+# Shared by setup and kernels: what Debian's apt and dpkg are asked for.
+# shellcheck shell=bash
+
+apt_lock=(-o DPkg::Lock::Timeout=300)
+apt_updated=
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]
+}
+
+need_debian() {
+	local tool
+	for tool in apt-get apt-cache dpkg; do
+		command -v "$tool" >/dev/null ||
+			die "no $tool: this needs Debian 12 (or install by hand: $*)"
+	done
+	[ "$(uname -m)" = x86_64 ] || die "only x86-64 machines are supported"
+}
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || die "needs root to install $*: run sudo scripts/setup"
+}
+
+# Package lists may be missing (fresh container) or older than the mirror.
+apt_update() {
+	[ -z "$apt_updated" ] || return 1
+	[ "$(id -u)" -eq 0 ] ||
+		die "the package lists are missing or old: run sudo apt-get update"
+	apt_updated=1
+	step "apt-get update" apt-get "${apt_lock[@]}" -q \
+		-o Acquire::http::Timeout=20 update ||
+		die "apt-get update failed: is the network there, and the mirror in /etc/apt?"
+}
+
+candidate() {
+	local version
+	version=$(LC_ALL=C apt-cache policy "$1" 2>/dev/null |
+		sed -n 's/^ *Candidate: //p')
+	[ "$version" != "(none)" ] || version=
+	printf '%s' "$version"
+}
+
+# apt_install WHAT PACKAGE[=VERSION]...
+apt_install() {
+	local what=$1 package
+	shift
+	need_debian "$@"
+	need_root "$what"
+	for package; do
+		[ -n "$(candidate "${package%%=*}")" ] || { apt_update || :; break; }
+	done
+	for package; do
+		[ -n "$(candidate "${package%%=*}")" ] ||
+			die "package ${package%%=*} is not on the mirror: check /etc/apt/sources.list (Debian 12 with bookworm-security)"
+	done
+	apt_install_try "$what" "$@" && return
+	# Most often the mirror moved on since the last update.
+	if apt_update; then
+		apt_install_try "$what" "$@" && return
+	fi
+	die "could not install $what: see above; try apt-get install $*"
+}
+
+apt_install_try() {
+	local what=$1
+	shift
+	DEBIAN_FRONTEND=noninteractive step "installing $what (${*%%=*})" \
+		apt-get "${apt_lock[@]}" -qy -o Acquire::http::Timeout=20 \
+		--no-install-recommends install "$@"
+}
+
+# apt_fetch DIRECTORY PACKAGE[=VERSION]: the .deb only, not installed.
+apt_fetch() {
+	local dir=$1 package=$2
+	# As root apt drops to _apt, which may not write here; that is only a warning.
+	(cd "$dir" && step "downloading ${package%%=*}" \
+		apt-get -q -o Acquire::http::Timeout=20 \
+		-o APT::Sandbox::User=root download "$package")
+}
