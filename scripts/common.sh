@@ -43,3 +43,50 @@ lock_cache() {
 	exec 9>"$cache/lock"
 	flock -n 9 || { say "waiting for another set-up to finish"; flock 9; }
 }
+
+# check NAME COMMAND...: one step of a suite. Its output goes to a log; what is
+# printed is a line, and the end of the log when it failed. A last line
+# "N passed, N failed" in the log counts as that many checks, else it is one.
+passed=0 failed=0 skipped=0
+check() {
+	local name=$1 log pid start=$SECONDS status=0 tick=0 p=0 f=0 s=0 line
+	shift
+	mkdir -p "$top/build/logs" || exit 1
+	log=$top/build/logs/${name//[ \/]/-}.log
+	printf '%-44s ' "$name"
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.1
+		tick=$((tick + 1))
+		[ $((tick % 40)) -ne 0 ] || printf '.'
+	done
+	wait "$pid" || status=$?
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
+	if [ -n "$line" ]; then
+		read -r p _ f _ s _ <<<"$line"
+		[ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
+	elif [ "$status" -eq 0 ]; then
+		p=1
+	else
+		f=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
+	if [ "$f" -eq 0 ]; then
+		printf ' ok%s (%d s)\n' "${line:+: $line}" $((SECONDS - start))
+		return 0
+	fi
+	printf ' NOT OK%s (%d s)\n' "${line:+: $line}" $((SECONDS - start))
+	{ grep -E '^not ok|^# .*(Expected|Assertion)' "$log" || tail -n "${check_tail:-15}" "$log"; } |
+		head -n 40 | sed 's/^/    /'
+	printf '    all of it: build/logs/%s\n' "${log##*/}"
+	return 1
+}
+
+# The last line of a suite, and its exit status.
+summary() {
+	printf '%d passed, %d failed' "$passed" "$failed"
+	[ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+	echo
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+# xshm: System V shared memory as a module. "make help" lists the targets.
+# The module alone, for the kernel that runs:
+#   make -C /lib/modules/$(uname -r)/build M=$PWD
+
+KERNEL ?= 6.1 6.12
+PREFIX ?= /usr/local
+DESTDIR ?=
+V ?= 0
+MAKEFLAGS += --no-print-directory
+
+build := $(CURDIR)/build
+Q := $(if $(filter 1,$(V)),,@)
+kbuild_args := V=$(V) $(if $(WERROR),KCFLAGS=-Werror)
+
+# The one to install for, as "make install KVER=..." may say.
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+
+.PHONY: all module lib selftests setup demo check style guest help
+.PHONY: install install-module install-lib clean
+
+all: module lib selftests
+
+module: $(KERNEL:%=module-%)
+
+# One folder per kernel, with links to the sources: objects of two kernels
+# never mix. $(1) is the kernel's build folder, $(2) its release.
+define build_module
+	mkdir -p "$(build)/$(2)" && \
+	cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi "$(build)/$(2)/" && \
+	find "$(build)/$(2)" -xtype l -delete && \
+	$(MAKE) -C "$(1)" M="$(build)/$(2)" $(kbuild_args) $(KARGS) modules
+endef
+
+module-%:
+	$(Q)eval "$$(scripts/kernels --show $* || echo exit 1)" && \
+	echo "  MODULE  Linux $$release" && \
+	$(call build_module,$$build,$$release)
+
+lib:
+	$(Q)$(MAKE) -C userlib O=$(build)/userlib
+
+$(build)/kselftest/kselftest_harness.h:
+	$(Q)scripts/setup build
+
+selftests: lib $(build)/kselftest/kselftest_harness.h
+	$(Q)$(MAKE) -C selftests O=$(build)/selftests KHARNESS=$(build)/kselftest
+
+setup:
+	$(Q)scripts/setup
+
+demo:
+	$(Q)scripts/demo
+
+check:
+	$(Q)scripts/check
+
+style:
+	$(Q)scripts/style
+
+guest:
+	$(Q)scripts/guest
+
+install: install-module install-lib
+
+install-module:
+	$(Q)test -e "$(KDIR)/Makefile" || { \
+		echo "no headers of Linux $(KVER): apt-get install linux-headers-$(KVER), or give KVER=" >&2; \
+		exit 1; }
+	$(Q)$(call build_module,$(KDIR),$(KVER))
+	$(Q)$(MAKE) -C $(KDIR) M=$(build)/$(KVER) \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+install-lib: lib
+	$(Q)$(MAKE) -C userlib install O=$(build)/userlib \
+		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(Q)install -D -m 644 uapi/linux/xshm.h \
+		$(DESTDIR)$(PREFIX)/include/linux/xshm.h
+
+clean:
+	$(Q)rm -rf $(build)
+
+help:
+	@echo "make            module for Linux $(KERNEL), library and selftests, in build/"
+	@echo "make module     module only; KERNEL=6.12 for one kernel"
+	@echo "make lib        library only"
+	@echo "make selftests  test programs only"
+	@echo "make demo       see what xshm does, in a virtual machine"
+	@echo "make check      style, builds and all tests; ends with N passed, N failed"
+	@echo "make style      style checks only"
+	@echo "make guest      a shell in a virtual machine with xshm loaded"
+	@echo "make install    module for this kernel (or KVER=), library and headers;"
+	@echo "                DESTDIR= and PREFIX= ($(PREFIX)) as usual"
+	@echo "make setup      install with apt what the above needs"
+	@echo "make clean      remove build/"
+	@echo
+	@echo "V=1 shows commands, WERROR=1 makes the module's warnings errors."
+	@echo "scripts/guest --help: run anything with xshm loaded."
