@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of the library share and nobody else sees. */
+#ifndef _XSHM_INTERNAL_H
+#define _XSHM_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define hidden __attribute__((visibility("hidden")))
+
+/* What a result of 0 is worth; see device_call(). */
+enum device_zero {
+	DEVICE_ZERO_TRUSTED,
+	DEVICE_ZERO_VERIFIED,
+};
+
+hidden int device_prepare(void);
+hidden int device_call(unsigned int command, void *argument, enum device_zero zero);
+hidden const char *device_unavailable(void);
+
+/* xshm_stat() and the like with a buffer of any kind. */
+hidden int control(unsigned int command, int id, unsigned int select, void *buf, size_t size);
+
+/* shmctl() of 32-bit callers: the layout of struct shmid_ds to convert to. */
+enum layout32 {
+	LAYOUT32_OLD,		/* before glibc 2.2 */
+	LAYOUT32_TIME32,
+	LAYOUT32_TIME64,
+};
+
+hidden int control32(int shmid, int cmd, void *buf, enum layout32 layout);
+hidden int kernel_shmctl32(int shmid, int cmd, void *buf, enum layout32 layout);
+
+#endif /* _XSHM_INTERNAL_H */
