@@ -228,12 +228,12 @@ static inline pid_t child_start_(void)
 	return pid;
 }
 
-static inline pid_t child_end_(pid_t pid)
+static inline pid_t child_end_(pid_t pid, int exit_code)
 {
 	int status;
 
 	if (pid == 0)
-		_exit(0);
+		_exit(exit_code);
 	if (waitpid(pid, &status, 0) != pid || status != 0) {
 		fprintf(stderr, "# child ended with status 0x%x\n", status);
 		abort();
@@ -242,7 +242,8 @@ static inline pid_t child_end_(pid_t pid)
 }
 
 #define IN_CHILD							\
-	for (pid_t child_ = child_start_(); child_ >= 0; child_ = child_end_(child_))	\
+	for (pid_t child_ = child_start_(); child_ >= 0;		\
+	     child_ = child_end_(child_, _metadata->exit_code))	\
 		if (child_ == 0)
 
 /* Makes the process an ordinary user for good, without any capability. */
