@@ -30,13 +30,16 @@
  * The answer proves more than st_rdev would: it stays true when the module was
  * loaded again with another minor number or the node is in another /dev.
  *
- * fork: the module takes the last close of an open file for the end of
- * the creator, so a child must not hold on to that of its parent. The
- * number lives in a page that the kernel clears in the child (MADV_WIPEONFORK),
- * which makes the child open the device for itself also after a bare clone(2);
- * the copy in the child is closed by a fork handler, at the latest by the
- * first call. A child of vfork(2) shares the page, and the parent's descriptor,
- * until it execs or exits.
+ * fork: the module takes the last close of an open file for the end of its
+ * owner, so a child should not go on using that of its parent. The number lives
+ * in a page that the kernel clears in a child (MADV_WIPEONFORK), which makes
+ * the child open the device for itself, also after a bare clone(2), and close
+ * the inherited descriptor then. Where it can't, because it has changed its
+ * root, its identity or its system call filter or has no descriptor left, the
+ * inherited one still serves: System V would go on working too, and rights
+ * are never the descriptor's. Only if owner-bound segments hang on the
+ * descriptor does the child close it at once. A child of vfork(2) shares the
+ * page, and the parent's descriptor, until it execs or exits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,13 +83,50 @@ struct device_state {
 static struct device_state device_unwiped;
 static _Atomic(struct device_state *) device_state;
 
-/* Survives fork, so that the child knows what to close. */
+/* Survives fork, so that the child knows what it inherited. */
 static atomic_int device_inheritable_plus_1;
+
+/* Segments die with the descriptor. */
+static atomic_int device_is_bound;
+
+/*
+ * ioctl(2), returning -errno: errno is thread-local and syscall() a call through the
+ * procedure linkage table, which together cost a tenth of a stat.
+ */
+static inline long device_ioctl(int fd, unsigned int command, void *argument)
+{
+#if defined(__x86_64__)
+	long result;
+
+	__asm__ volatile ("syscall"
+			  : "=a" (result)
+			  : "0" ((long)SYS_ioctl), "D" ((long)fd), "S" ((long)command), "d" (argument)
+			  : "rcx", "r11", "memory");
+	return result;
+#elif defined(__aarch64__)
+	register long number __asm__("x8") = SYS_ioctl;
+	register long result __asm__("x0") = fd;
+	register long x1 __asm__("x1") = command;
+	register void *x2 __asm__("x2") = argument;
+
+	__asm__ volatile ("svc 0" : "+r" (result) : "r" (number), "r" (x1), "r" (x2) : "memory");
+	return result;
+#else
+	int saved_errno = errno;
+	long result = syscall(SYS_ioctl, fd, command, argument);
+
+	if (result < 0) {
+		result = -errno;
+		errno = saved_errno;
+	}
+	return result;
+#endif
+}
 
 static int device_version(int fd, struct xshm_version *version)
 {
 	*version = (struct xshm_version){ .size = sizeof(*version) };
-	return syscall(SYS_ioctl, fd, XSHM_IOC_VERSION, version);
+	return device_ioctl(fd, XSHM_IOC_VERSION, version);
 }
 
 static int device_is_ours(int fd)
@@ -216,31 +256,33 @@ static struct device_state *device_get_state(void)
 	return state;
 }
 
-static void device_close_inherited(int fd_plus_1)
-{
-	if (fd_plus_1 && device_is_ours(fd_plus_1 - 1))
-		syscall(SYS_close, fd_plus_1 - 1);
-}
-
 /* The descriptor, opened if need be; -1 with errno. Changes errno. */
 static int device_fd_slow(struct device_state *state)
 {
-	int inherited, fd, expected = 0;
+	int inherited, fd, error, expected = 0;
 	uint32_t abi;
 
 	/*
 	 * Read before claiming: nobody opens the device without having claimed,
-	 * so if we are the first, this is from before the fork.
+	 * so if we are the first, this is from before a fork.
 	 */
-	inherited = atomic_load(&device_inheritable_plus_1);
-	if (!atomic_exchange(&state->claimed, 1))
-		device_close_inherited(inherited);
+	inherited = atomic_load(&device_inheritable_plus_1) - 1;
+	if (atomic_exchange(&state->claimed, 1))
+		inherited = -1;
 
 	fd = device_open(state, &abi);
-	if (fd < 0) {
-		errno = device_errno(errno);
+	error = errno;
+	if (inherited >= 0 && !device_is_ours(inherited))
+		inherited = -1;
+	if (fd < 0 && inherited < 0) {
+		errno = device_errno(error);
 		return -1;
 	}
+	if (fd < 0)
+		fd = inherited;
+	else if (inherited >= 0)
+		syscall(SYS_close, inherited);
+
 	if (!atomic_compare_exchange_strong(&state->fd_plus_1, &expected, fd + 1)) {
 		/* Another thread was faster. */
 		syscall(SYS_close, fd);
@@ -250,11 +292,9 @@ static int device_fd_slow(struct device_state *state)
 	return fd;
 }
 
-static inline int device_fd(struct device_state *state)
+static inline int device_get_fd(struct device_state *state)
 {
-	int fd = atomic_load_explicit(&state->fd_plus_1, memory_order_acquire) - 1;
-
-	return __builtin_expect(fd >= 0, 1) ? fd : device_fd_slow(state);
+	return atomic_load_explicit(&state->fd_plus_1, memory_order_acquire) - 1;
 }
 
 /* The number belongs to something else now, which must stay open. */
@@ -265,6 +305,39 @@ static void device_forget(struct device_state *state, int fd)
 	atomic_compare_exchange_strong(&device_inheritable_plus_1, &expected, 0);
 	expected = fd + 1;
 	atomic_compare_exchange_strong(&state->fd_plus_1, &expected, 0);
+}
+
+static inline int device_is_plausible(long result, enum device_zero zero)
+{
+	return result > 0 || (!result && zero == DEVICE_ZERO_TRUSTED);
+}
+
+/* Where the device isn't open, or the answer of its descriptor needs a proof. */
+__attribute__((noinline))
+static int device_call_slow(unsigned int command, void *argument, enum device_zero zero)
+{
+	struct device_state *state;
+	int saved_errno = errno;
+	int fd, tries;
+	long result;
+
+	state = device_get_state();
+	for (tries = 0; tries < DEVICE_TRIES; tries++) {
+		fd = device_get_fd(state);
+		if (fd < 0) {
+			fd = device_fd_slow(state);
+			if (fd < 0)
+				return -1;
+		}
+		result = device_ioctl(fd, command, argument);
+		if (device_is_plausible(result, zero) || device_is_ours(fd)) {
+			errno = result < 0 ? -result : saved_errno;
+			return result < 0 ? -1 : result;
+		}
+		device_forget(state, fd);
+	}
+	errno = ENOSYS;
+	return -1;
 }
 
 /**
@@ -279,33 +352,25 @@ static void device_forget(struct device_state *state, int fd)
 int device_call(unsigned int command, void *argument, enum device_zero zero)
 {
 	struct device_state *state = atomic_load_explicit(&device_state, memory_order_acquire);
-	int saved_errno = errno;
-	int fd, result = -1, error, tries;
+	long result;
+	int fd;
 
-	if (__builtin_expect(!state, 0))
-		state = device_get_state();
-
-	for (tries = 0; tries < DEVICE_TRIES; tries++) {
-		fd = device_fd(state);
-		if (fd < 0)
-			return -1;
-
-		result = syscall(SYS_ioctl, fd, command, argument);
-		if (__builtin_expect(result > 0 || (!result && zero == DEVICE_ZERO_TRUSTED), 1))
-			break;
-
-		error = result ? errno : saved_errno;
-		if (device_is_ours(fd)) {
-			errno = error;
-			return result;
+	if (__builtin_expect(state != NULL, 1)) {
+		fd = device_get_fd(state);
+		if (__builtin_expect(fd >= 0, 1)) {
+			result = device_ioctl(fd, command, argument);
+			if (__builtin_expect(device_is_plausible(result, zero), 1))
+				return result;
+			if (device_is_ours(fd)) {
+				if (!result)
+					return 0;
+				errno = -result;
+				return -1;
+			}
+			device_forget(state, fd);
 		}
-		device_forget(state, fd);
-		errno = ENOSYS;
-		result = -1;
 	}
-	if (result >= 0)
-		errno = saved_errno;
-	return result;
+	return device_call_slow(command, argument, zero);
 }
 
 /* Open the device if it isn't open. 0, or -1 with errno. */
@@ -369,18 +434,31 @@ const char *device_unavailable(void)
 	return reason;
 }
 
+/**
+ * device_bind() - segments are tied to the descriptor from now on
+ */
+void device_bind(void)
+{
+	atomic_store_explicit(&device_is_bound, 1, memory_order_relaxed);
+}
+
 static void device_after_fork(void)
 {
 	struct device_state *state = atomic_load(&device_state);
 	int saved_errno = errno;
+	int inherited;
 
 	if (state) {
 		/* Zeros already, unless there is no page. */
 		atomic_store(&state->fd_plus_1, 0);
+		atomic_store(&state->claimed, 0);
 		atomic_store(&state->raising, 0);
-		atomic_store(&state->claimed, 1);
 	}
-	device_close_inherited(atomic_exchange(&device_inheritable_plus_1, 0));
+	if (atomic_exchange(&device_is_bound, 0)) {
+		inherited = atomic_exchange(&device_inheritable_plus_1, 0) - 1;
+		if (inherited >= 0 && device_is_ours(inherited))
+			syscall(SYS_close, inherited);
+	}
 	errno = saved_errno;
 }
 

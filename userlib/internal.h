@@ -17,6 +17,7 @@ enum device_zero {
 hidden int device_prepare(void);
 hidden int device_call(unsigned int command, void *argument, enum device_zero zero);
 hidden const char *device_unavailable(void);
+hidden void device_bind(void);
 
 /* xshm_stat() and the like with a buffer of any kind. */
 hidden int control(unsigned int command, int id, unsigned int select, void *buf, size_t size);

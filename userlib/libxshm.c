@@ -32,6 +32,8 @@ EXPORT int xshm_get(key_t key, size_t size, int shmflg, unsigned int options)
 
 	if ((shmflg & XSHM_HUGETLB) || (options & XSHM_GET_TRY_HUGETLB))
 		get.shmflg |= shmflg & GET_HUGE_SIZE;
+	if (options & XSHM_GET_OWNER_BOUND)
+		device_bind();
 	return device_call(XSHM_IOC_GET, &get, DEVICE_ZERO_VERIFIED);
 }
 
@@ -44,21 +46,16 @@ EXPORT void *xshm_attach(int id, const void *addr, int shmflg, unsigned int opti
 		.shmflg = shmflg & ATTACH_FLAGS,
 		.options = options,
 	};
-	int saved_errno = errno;
 
 	if (device_call(XSHM_IOC_ATTACH, &attach, DEVICE_ZERO_TRUSTED) < 0)
 		return (void *)-1;
 
 	/*
-	 * The module says where; whoever leaves the address alone may not be the
-	 * module. To ask again is safe: had it been, the place would be taken.
+	 * The module says where; who leaves the address alone is not the module,
+	 * and has attached nothing.
 	 */
-	if (__builtin_expect(!attach.addr, 0) && !addr) {
-		errno = saved_errno;
-		if (device_prepare() < 0)
-			return (void *)-1;
-		attach.shmflg = shmflg & ATTACH_FLAGS;
-		if (device_call(XSHM_IOC_ATTACH, &attach, DEVICE_ZERO_TRUSTED) < 0)
+	if (__builtin_expect(!attach.addr && !addr, 0)) {
+		if (device_prepare() < 0 || device_call(XSHM_IOC_ATTACH, &attach, DEVICE_ZERO_VERIFIED) < 0)
 			return (void *)-1;
 	}
 	return (void *)(uintptr_t)attach.addr;
