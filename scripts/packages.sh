@@ -70,11 +70,12 @@ apt_install_try() {
 		--no-install-recommends install "$@"
 }
 
-# apt_fetch DIRECTORY PACKAGE[=VERSION]: the .deb only, not installed.
+# apt_fetch DIRECTORY WHAT PACKAGE[=VERSION]...: the files only, not installed.
 apt_fetch() {
-	local dir=$1 package=$2
-	# As root apt drops to _apt, which may not write here; that is only a warning.
-	(cd "$dir" && step "downloading ${package%%=*}" \
+	local dir=$1 what=$2
+	shift 2
+	# As root apt would drop to a user who may not write here.
+	(cd "$dir" && step "downloading $what" \
 		apt-get -q -o Acquire::http::Timeout=20 \
-		-o APT::Sandbox::User=root download "$package")
+		-o APT::Sandbox::User=root download "$@")
 }
