@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * compat.h - what differs between the supported kernels, and nothing else
+ *
+ * Each guard names the version that made it necessary. No other file of the
+ * module looks at the version of the kernel.
+ */
+#ifndef XSHM_COMPAT_H
+#define XSHM_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/hugetlb.h>
+#include <linux/ipc_namespace.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/proc_ns.h>
+#include <linux/shmem_fs.h>
+#include <linux/sysctl.h>
+#include <linux/version.h>
+
+/* 6.17 added vfs_mmap(), which also serves files with mmap_prepare only. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define xshm_vfs_mmap(file, vma)	call_mmap(file, vma)
+#else
+#define xshm_vfs_mmap(file, vma)	vfs_mmap(file, vma)
+#endif
+
+/* 6.3 made the tmpfile calls one, with an idmap for the user namespace. */
+static inline struct file *xshm_tmpfile_open(struct vfsmount *mnt)
+{
+	struct path path = { .mnt = mnt, .dentry = mnt->mnt_root };
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return vfs_tmpfile_open(&init_user_ns, &path, S_IFREG | 0600,
+				O_RDWR | O_EXCL, current_cred());
+#else
+	return kernel_tmpfile_open(mnt_idmap(mnt), &path, S_IFREG | 0600,
+				   O_RDWR | O_EXCL, current_cred());
+#endif
+}
+
+/* 7.0 gave the shmem set-up calls a vma_flags_t. */
+static inline struct file *xshm_shmem_file_setup(struct vfsmount *mnt,
+						 const char *name, loff_t size,
+						 bool noreserve)
+{
+#ifdef mk_vma_flags
+	return shmem_file_setup_with_mnt(mnt, name, size,
+			noreserve ? mk_vma_flags(VMA_NORESERVE_BIT) : EMPTY_VMA_FLAGS);
+#else
+	return shmem_file_setup_with_mnt(mnt, name, size,
+					 noreserve ? VM_NORESERVE : 0);
+#endif
+}
+
+/* 6.7 made hugetlbfs count its page cache in pages of PAGE_SIZE. */
+static inline unsigned long xshm_hugetlb_nrpages(struct inode *inode)
+{
+	unsigned long nr = READ_ONCE(inode->i_mapping->nrpages);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	nr <<= inode->i_blkbits - PAGE_SHIFT;
+#endif
+	return nr;
+}
+
+/*
+ * put_ipc_ns() is not exported before 6.12; the operations of the namespace
+ * reach it on every kernel.
+ */
+static inline void xshm_put_ipc_ns(struct ipc_namespace *ipc_ns)
+{
+	ipc_ns->ns.ops->put(&ipc_ns->ns);
+}
+
+/* 6.18 hid the reference count of namespaces behind a helper. */
+static inline unsigned int xshm_ipc_ns_users(struct ipc_namespace *ipc_ns)
+{
+#ifdef ns_ref_read
+	return ns_ref_read(ipc_ns);
+#else
+	return refcount_read(&ipc_ns->ns.count);
+#endif
+}
+
+/* 6.10 lets a file say that its mappings are huge; before, hugetlbfs only. */
+#ifdef FOP_HUGE_PAGES
+#define XSHM_FOP_HUGE_PAGES	.fop_flags = FOP_HUGE_PAGES,
+#else
+#define XSHM_FOP_HUGE_PAGES
+#endif
+
+/* 6.11 made the table that a sysctl handler gets const. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define xshm_ctl_table			struct ctl_table
+#else
+#define xshm_ctl_table			const struct ctl_table
+#endif
+
+/* 6.6 counts the entries of a table, 6.11 refuses an empty one at the end. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define XSHM_CTL_TABLE_END		{ },
+#else
+#define XSHM_CTL_TABLE_END
+#endif
+
+#endif /* XSHM_COMPAT_H */

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * control.c - looking at segments and changing them: what shmctl(2) does
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/timekeeping.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "xshm.h"
+
+static int xshm_copy_buf(const struct xshm_control *control, const void *from, size_t size)
+{
+	if (copy_to_user(u64_to_user_ptr(control->buf), from,
+			 min_t(size_t, control->buf_size, size)))
+		return -EFAULT;
+	return 0;
+}
+
+/* What shmctl(2) tells of a segment. Names are those of the caller's namespaces. */
+static void xshm_fill_sysv(struct xshm_ds *ds, const struct xshm_segment *segment)
+{
+	struct user_namespace *user_ns = current_user_ns();
+
+	lockdep_assert_held(&segment->lock);
+
+	ds->key = segment->key;
+	ds->uid = from_kuid_munged(user_ns, segment->uid);
+	ds->gid = from_kgid_munged(user_ns, segment->gid);
+	ds->cuid = from_kuid_munged(user_ns, segment->cuid);
+	ds->cgid = from_kgid_munged(user_ns, segment->cgid);
+	ds->mode = segment->mode;
+	ds->seq = segment->id >> XSHM_INDEX_BITS;
+	ds->segsz = segment->bytes;
+	ds->atime = segment->atime;
+	ds->dtime = segment->dtime;
+	ds->ctime = segment->ctime;
+	ds->cpid = pid_vnr(segment->creator);
+	ds->lpid = pid_vnr(segment->last);
+	ds->nattch = segment->nattch;
+}
+
+/* What xshm tells beyond that. May sleep; the segment's references are the caller's. */
+static void xshm_fill_extended(struct xshm_ds *ds, const struct xshm_segment *segment)
+{
+	struct super_block *sb = file_inode(segment->backing)->i_sb;
+	struct xshm_pages pages = { };
+
+	xshm_backing_count(segment, &pages);
+	ds->attributes = segment->attributes;
+	if (xshm_segment_creator_gone(segment))
+		ds->attributes |= XSHM_ATTR_CREATOR_GONE;
+	ds->page_size = xshm_backing_page_size(segment);
+	ds->resident = (u64)pages.resident << PAGE_SHIFT;
+	ds->swapped = (u64)pages.swapped << PAGE_SHIFT;
+	ds->huge = (u64)(pages.huge + xshm_backing_count_huge(segment)) << PAGE_SHIFT;
+	if (ds->mode & XSHM_LOCKED)
+		ds->locked = PAGE_ALIGN(xshm_segment_backing_size(segment));
+	ds->dev_major = MAJOR(sb->s_dev);
+	ds->dev_minor = MINOR(sb->s_dev);
+}
+
+/**
+ * xshm_stat - XSHM_IOC_STAT: IPC_STAT, SHM_STAT and SHM_STAT_ANY
+ * @call: the command
+ *
+ * Return: 0, or the id where it was asked for by index; -EACCES, -EFAULT,
+ * -EINVAL.
+ */
+long xshm_stat(struct xshm_call *call)
+{
+	const struct xshm_control *control = &call->arg.control;
+	bool extended = control->buf_size > XSHM_DS_SIZE_SYSV;
+	struct xshm_segment *segment;
+	struct xshm_ds ds = { };
+	long ret = -EINVAL;
+
+	if (control->select > XSHM_SELECT_INDEX_ANY || control->id < 0 ||
+	    control->buf_size < XSHM_DS_SIZE_SYSV)
+		return -EINVAL;
+
+	rcu_read_lock();
+	if (control->select == XSHM_SELECT_ID)
+		segment = xshm_segment_find(call->ns, control->id);
+	else
+		segment = xa_load(&call->ns->segments, control->id & XSHM_INDEX_MASK);
+	if (segment) {
+		spin_lock(&segment->lock);
+		if (control->select != XSHM_SELECT_INDEX_ANY &&
+		    !xshm_may_access(call->ns, segment, 0444)) {
+			ret = -EACCES;
+		} else if (segment->dead) {
+			ret = -EIDRM;
+		} else {
+			ret = control->select == XSHM_SELECT_ID ? 0 : segment->id;
+			ds.id = segment->id;
+			xshm_fill_sysv(&ds, segment);
+			if (extended)
+				refcount_inc(&segment->refs);
+		}
+		spin_unlock(&segment->lock);
+	}
+	rcu_read_unlock();
+	if (ret < 0)
+		return ret;
+
+	if (extended) {
+		xshm_fill_extended(&ds, segment);
+		xshm_segment_put(segment);
+	}
+	return xshm_copy_buf(control, &ds, sizeof(ds)) ?: ret;
+}
+
+/**
+ * xshm_set - XSHM_IOC_SET: IPC_SET
+ * @call: the command
+ *
+ * Return: 0, -EFAULT, -EIDRM, -EINVAL, -EPERM.
+ */
+long xshm_set(struct xshm_call *call)
+{
+	const struct xshm_control *control = &call->arg.control;
+	struct user_namespace *user_ns = current_user_ns();
+	struct xshm_segment *segment;
+	struct xshm_ds ds;
+	long err = -EINVAL;
+	kuid_t uid;
+	kgid_t gid;
+
+	if (control->select || control->id < 0 || control->buf_size < XSHM_DS_SIZE_SYSV)
+		return -EINVAL;
+	if (copy_from_user(&ds, u64_to_user_ptr(control->buf), XSHM_DS_SIZE_SYSV))
+		return -EFAULT;
+
+	rcu_read_lock();
+	segment = xshm_segment_find(call->ns, control->id);
+	if (segment) {
+		uid = make_kuid(user_ns, ds.uid);
+		gid = make_kgid(user_ns, ds.gid);
+
+		spin_lock(&segment->lock);
+		if (!xshm_may_control(call->ns, segment)) {
+			err = -EPERM;
+		} else if (segment->dead) {
+			err = -EIDRM;
+		} else if (uid_valid(uid) && gid_valid(gid)) {
+			segment->uid = uid;
+			segment->gid = gid;
+			segment->mode = (segment->mode & ~0777) | (ds.mode & 0777);
+			segment->ctime = ktime_get_real_seconds();
+			err = 0;
+		}
+		spin_unlock(&segment->lock);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/* XSHM_IOC_REMOVE: IPC_RMID. */
+long xshm_remove(struct xshm_call *call)
+{
+	const struct xshm_control *control = &call->arg.control;
+
+	if (control->select || control->buf_size || control->buf)
+		return -EINVAL;
+	return xshm_segment_remove(call->ns, control->id);
+}
+
+/**
+ * xshm_limits - XSHM_IOC_LIMITS: IPC_INFO
+ * @call: the command
+ *
+ * Return: the highest index in use; -EFAULT, -EINVAL.
+ */
+long xshm_limits(struct xshm_call *call)
+{
+	const struct xshm_control *control = &call->arg.control;
+	const struct xshm_ns *ns = call->ns;
+	struct xshm_limits limits = {
+		.shmmax = ns->shmmax,
+		.shmmin = 1,
+		.shmmni = ns->shmmni,
+		.shmseg = ns->shmmni,
+		.shmall = ns->shmall,
+		.user_segments = ns->user_segments,
+		.user_bytes = ns->user_bytes,
+		.rmid_forced = ns->rmid_forced,
+		.huge = ns->huge,
+	};
+
+	if (control->select || control->id < 0 || control->buf_size < XSHM_LIMITS_SIZE_SYSV)
+		return -EINVAL;
+	return xshm_copy_buf(control, &limits, sizeof(limits)) ?:
+	       xshm_segment_highest_index(call->ns);
+}
+
+/**
+ * xshm_usage - XSHM_IOC_USAGE: SHM_INFO
+ * @call: the command
+ *
+ * Return: the highest index in use; -EFAULT, -EINVAL.
+ */
+long xshm_usage(struct xshm_call *call)
+{
+	const struct xshm_control *control = &call->arg.control;
+	bool extended = control->buf_size > XSHM_USAGE_SIZE_SYSV;
+	struct xshm_ns *ns = call->ns;
+	struct xshm_segment *segment;
+	struct xshm_pages pages = { };
+	struct xshm_usage usage = { };
+	unsigned long index;
+
+	if (control->select || control->id < 0 || control->buf_size < XSHM_USAGE_SIZE_SYSV)
+		return -EINVAL;
+
+	/* No lock on the namespace: what comes or goes meanwhile counts or not. */
+	rcu_read_lock();
+	xa_for_each(&ns->segments, index, segment) {
+		if (!refcount_inc_not_zero(&segment->refs))
+			continue;
+		rcu_read_unlock();
+		usage.used_ids++;
+		usage.shm_tot += xshm_segment_pages(segment);
+		xshm_backing_count(segment, &pages);
+		if (extended) {
+			pages.huge += xshm_backing_count_huge(segment);
+			if (READ_ONCE(segment->mode) & XSHM_LOCKED)
+				usage.locked += PAGE_ALIGN(xshm_segment_backing_size(segment));
+		}
+		xshm_segment_put(segment);
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+
+	usage.shm_rss = pages.resident;
+	usage.shm_swp = pages.swapped;
+	usage.huge = (u64)pages.huge << PAGE_SHIFT;
+	return xshm_copy_buf(control, &usage, sizeof(usage)) ?: xshm_segment_highest_index(ns);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sysctl.c - /proc/sys/xshm: the limits and policies of an IPC namespace
+ *
+ * The files are those of the namespace of who reads or writes them. Their mode
+ * lets everyone try to write, because the owner of a namespace need not be
+ * root of the machine; xshm_may_set_limits() decides.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/sysctl.h>
+
+#include "compat.h"
+#include "xshm.h"
+
+static int xshm_index_count = XSHM_INDEX_COUNT;
+
+static const char * const xshm_huge_names[] = {
+	[XSHM_HUGE_NEVER] = "never",
+	[XSHM_HUGE_WITHIN_SIZE] = "within_size",
+	[XSHM_HUGE_ALWAYS] = "always",
+	[XSHM_HUGE_ADVISE] = "advise",
+};
+
+/*
+ * The instance whose values the caller may access.
+ * Return: it, or -ENOMEM, -EPERM.
+ */
+static struct xshm_ns *xshm_sysctl_ns(int write)
+{
+	struct xshm_ns *ns = xshm_ns_lookup_current();
+
+	if (!IS_ERR(ns) && write && !xshm_may_set_limits(ns))
+		return ERR_PTR(-EPERM);
+	return ns;
+}
+
+/* The rows of the table hold an offset into struct xshm_ns as their data. */
+static struct ctl_table xshm_sysctl_row(xshm_ctl_table *table, struct xshm_ns *ns)
+{
+	struct ctl_table row = *table;
+
+	row.data = (char *)ns + (unsigned long)table->data;
+	return row;
+}
+
+static int xshm_sysctl_ulong(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+			     loff_t *ppos)
+{
+	struct xshm_ns *ns = xshm_sysctl_ns(write);
+	struct ctl_table row;
+
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	row = xshm_sysctl_row(table, ns);
+	return proc_doulongvec_minmax(&row, write, buffer, lenp, ppos);
+}
+
+static int xshm_sysctl_int(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+			   loff_t *ppos)
+{
+	struct xshm_ns *ns = xshm_sysctl_ns(write);
+	struct ctl_table row;
+
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	row = xshm_sysctl_row(table, ns);
+	return proc_dointvec_minmax(&row, write, buffer, lenp, ppos);
+}
+
+static int xshm_sysctl_rmid_forced(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+				   loff_t *ppos)
+{
+	int err = xshm_sysctl_int(table, write, buffer, lenp, ppos);
+	struct xshm_ns *ns;
+
+	if (err || !write)
+		return err;
+	ns = xshm_ns_lookup_current();
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	if (READ_ONCE(ns->rmid_forced)) {
+		xshm_ns_reap(ns);
+		xshm_ns_watch();
+	}
+	return 0;
+}
+
+/* The id that the next segment shall get; CAP_CHECKPOINT_RESTORE may ask. */
+static int xshm_sysctl_next_id(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+			       loff_t *ppos)
+{
+	struct xshm_ns *ns = xshm_ns_lookup_current();
+	struct ctl_table row;
+	int err;
+
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	if (write && !checkpoint_restore_ns_capable(ns->ipc_ns->user_ns))
+		return -EPERM;
+
+	mutex_lock(&ns->mutex);
+	row = xshm_sysctl_row(table, ns);
+	err = proc_dointvec_minmax(&row, write, buffer, lenp, ppos);
+	mutex_unlock(&ns->mutex);
+	return err;
+}
+
+/* As /sys/kernel/mm/transparent_hugepage/shmem_enabled: all names, ours in brackets. */
+static int xshm_sysctl_huge(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+			    loff_t *ppos)
+{
+	struct xshm_ns *ns = xshm_sysctl_ns(write);
+	char text[64];
+	struct ctl_table row = { .data = text, .maxlen = sizeof(text) };
+	int policy, err, len = 0;
+
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+
+	if (!write) {
+		for (policy = 0; policy < ARRAY_SIZE(xshm_huge_names); policy++)
+			len += scnprintf(text + len, sizeof(text) - len,
+					 policy == READ_ONCE(ns->huge) ? "%s[%s]" : "%s%s",
+					 policy ? " " : "", xshm_huge_names[policy]);
+		return proc_dostring(&row, 0, buffer, lenp, ppos);
+	}
+
+	text[0] = 0;
+	err = proc_dostring(&row, 1, buffer, lenp, ppos);
+	if (err)
+		return err;
+	policy = sysfs_match_string(xshm_huge_names, text);
+	if (policy < 0)
+		return policy;
+	WRITE_ONCE(ns->huge, policy);
+	return 0;
+}
+
+/* The groups of the machine have the pool of the machine. */
+static int xshm_sysctl_hugetlb_group(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+				     loff_t *ppos)
+{
+	if (write && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+}
+
+#define XSHM_NS_FIELD(_field)						\
+	.data = (void *)offsetof(struct xshm_ns, _field),		\
+	.maxlen = sizeof_field(struct xshm_ns, _field)
+
+static struct ctl_table xshm_sysctls[] = {
+	{
+		.procname = "shmmax",
+		XSHM_NS_FIELD(shmmax),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_ulong,
+	}, {
+		.procname = "shmall",
+		XSHM_NS_FIELD(shmall),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_ulong,
+	}, {
+		.procname = "shmmni",
+		XSHM_NS_FIELD(shmmni),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_int,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &xshm_index_count,
+	}, {
+		.procname = "shm_rmid_forced",
+		XSHM_NS_FIELD(rmid_forced),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_rmid_forced,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_ONE,
+	}, {
+		.procname = "shm_next_id",
+		XSHM_NS_FIELD(next_id),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_next_id,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_INT_MAX,
+	}, {
+		.procname = "user_segments",
+		XSHM_NS_FIELD(user_segments),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_ulong,
+	}, {
+		.procname = "user_bytes",
+		XSHM_NS_FIELD(user_bytes),
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_ulong,
+	}, {
+		.procname = "huge",
+		.mode = 0666,
+		.proc_handler = xshm_sysctl_huge,
+	}, {
+		.procname = "hugetlb_shm_group",
+		.data = &xshm_hugetlb_shm_group,
+		.maxlen = sizeof(xshm_hugetlb_shm_group),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_hugetlb_group,
+		.extra1 = SYSCTL_ZERO,
+	},
+	XSHM_CTL_TABLE_END
+};
+
+static struct ctl_table_header *xshm_sysctl_header;
+
+int __init xshm_sysctl_init(void)
+{
+	xshm_sysctl_header = register_sysctl("xshm", xshm_sysctls);
+	return xshm_sysctl_header ? 0 : -ENOMEM;
+}
+
+void xshm_sysctl_exit(void)
+{
+	unregister_sysctl_table(xshm_sysctl_header);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * table.c - /proc/xshm, in the format of /proc/sysvipc/shm
+ *
+ * It shows the segments of the IPC namespace of who opened it, with user and
+ * process ids as the opener's namespaces have them.
+ */
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/user_namespace.h>
+
+#include "xshm.h"
+
+struct xshm_table {
+	struct xshm_ns *ns;
+	struct pid_namespace *pid_ns;
+};
+
+/* Position 0 is the headline, n + 1 the segment at index n or after it. */
+static void *xshm_table_find(struct xshm_table *table, loff_t *pos)
+{
+	struct xshm_segment *segment;
+	unsigned long index;
+
+	if (*pos > XSHM_INDEX_COUNT)
+		return NULL;
+	index = *pos - 1;
+	segment = xa_find(&table->ns->segments, &index, XSHM_INDEX_MASK, XA_PRESENT);
+	*pos = index + 1;
+	return segment;
+}
+
+static void *xshm_table_start(struct seq_file *seq, loff_t *pos)
+	__acquires(RCU)
+{
+	rcu_read_lock();
+	return *pos ? xshm_table_find(seq->private, pos) : SEQ_START_TOKEN;
+}
+
+static void *xshm_table_next(struct seq_file *seq, void *entry, loff_t *pos)
+{
+	++*pos;
+	return xshm_table_find(seq->private, pos);
+}
+
+static void xshm_table_stop(struct seq_file *seq, void *entry)
+	__releases(RCU)
+{
+	rcu_read_unlock();
+}
+
+static int xshm_table_show(struct seq_file *seq, void *entry)
+{
+	struct user_namespace *user_ns = seq_user_ns(seq);
+	struct xshm_table *table = seq->private;
+	struct xshm_segment *segment = entry;
+	struct xshm_pages pages = { };
+
+	if (entry == SEQ_START_TOKEN) {
+		seq_printf(seq, "%10s %10s %s %21s %5s %5s %s %5s %5s %5s %5s %10s %10s %10s %21s %21s\n",
+			   "key", "shmid", "perms", "size", "cpid", "lpid", "nattch", "uid", "gid",
+			   "cuid", "cgid", "atime", "dtime", "ctime", "rss", "swap");
+		return 0;
+	}
+
+	spin_lock(&segment->lock);
+	if (!segment->dead) {
+		xshm_backing_count(segment, &pages);
+		seq_printf(seq, "%10d %10d  %4o %21zu %5u %5u  %5lu %5u %5u %5u %5u %10lld %10lld %10lld %21lu %21lu\n",
+			   segment->key, segment->id, segment->mode, segment->bytes,
+			   pid_nr_ns(segment->creator, table->pid_ns),
+			   pid_nr_ns(segment->last, table->pid_ns), segment->nattch,
+			   from_kuid_munged(user_ns, segment->uid),
+			   from_kgid_munged(user_ns, segment->gid),
+			   from_kuid_munged(user_ns, segment->cuid),
+			   from_kgid_munged(user_ns, segment->cgid),
+			   segment->atime, segment->dtime, segment->ctime,
+			   pages.resident * PAGE_SIZE, pages.swapped * PAGE_SIZE);
+	}
+	spin_unlock(&segment->lock);
+	return 0;
+}
+
+static const struct seq_operations xshm_table_seq_ops = {
+	.start = xshm_table_start,
+	.next = xshm_table_next,
+	.stop = xshm_table_stop,
+	.show = xshm_table_show,
+};
+
+static int xshm_table_open(struct inode *inode, struct file *file)
+{
+	struct xshm_table *table;
+	struct xshm_ns *ns;
+
+	ns = xshm_ns_get_current();
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	table = __seq_open_private(file, &xshm_table_seq_ops, sizeof(*table));
+	if (!table) {
+		xshm_ns_put(ns);
+		return -ENOMEM;
+	}
+	table->ns = ns;
+	table->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	return 0;
+}
+
+static int xshm_table_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *seq = file->private_data;
+	struct xshm_table *table = seq->private;
+
+	xshm_ns_put(table->ns);
+	put_pid_ns(table->pid_ns);
+	return seq_release_private(inode, file);
+}
+
+static const struct proc_ops xshm_table_proc_ops = {
+	.proc_open = xshm_table_open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = xshm_table_release,
+};
+
+int __init xshm_table_init(void)
+{
+	return proc_create("xshm", 0444, NULL, &xshm_table_proc_ops) ? 0 : -ENOMEM;
+}
+
+void xshm_table_exit(void)
+{
+	remove_proc_entry("xshm", NULL);
+}
