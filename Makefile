@@ -34,7 +34,7 @@ define build_module
 endef
 
 module-%:
-	$(Q)eval "$$(scripts/kernels --show $* || echo exit 1)" && \
+	+$(Q)eval "$$(scripts/kernels --show $* || echo exit 1)" && \
 	echo "  MODULE  Linux $$release" && \
 	$(call build_module,$$build,$$release)
 
@@ -68,7 +68,7 @@ install-module:
 	$(Q)test -e "$(KDIR)/Makefile" || { \
 		echo "no headers of Linux $(KVER): apt-get install linux-headers-$(KVER), or give KVER=" >&2; \
 		exit 1; }
-	$(Q)$(call build_module,$(KDIR),$(KVER))
+	+$(Q)$(call build_module,$(KDIR),$(KVER))
 	$(Q)$(MAKE) -C $(KDIR) M=$(build)/$(KVER) \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 
