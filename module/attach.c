@@ -163,7 +163,7 @@ static int xshm_mapping_mmap(struct file *file, struct vm_area_struct *vma)
 
 	/* First, so that the segment stays alive for what follows. */
 	if (!xshm_segment_map(segment))
-		return -EIDRM;
+		return -EINVAL;
 
 	err = xshm_vfs_mmap(segment->backing, vma);
 	if (err) {
@@ -442,7 +442,7 @@ static bool xshm_vma_belongs(const struct vm_area_struct *vma, unsigned long add
  * @call: the command
  *
  * As shmdt(2) does it: the first vma that can be part of an attach at the
- * address tells the segment, and all others of it within its size go too.
+ * address tells the attach, and all other parts of it within its size go too.
  *
  * Return: 0, -EINTR, -EINVAL.
  */
@@ -450,9 +450,9 @@ long xshm_detach(struct xshm_call *call)
 {
 	unsigned long addr = call->arg.detach.addr;
 	struct mm_struct *mm = current->mm;
-	unsigned long start, next, end = 0;
-	struct file *file = NULL;
+	unsigned long start, next, size = 0;
 	struct vm_area_struct *vma;
+	struct file *file = NULL;
 	int err;
 
 	if (call->arg.detach.reserved || call->arg.detach.addr != addr || addr & ~PAGE_MASK)
@@ -469,7 +469,7 @@ long xshm_detach(struct xshm_call *call)
 			break;
 		}
 		for (vma = find_vma(mm, next); vma; vma = find_vma(mm, vma->vm_end)) {
-			if (file && vma->vm_end - addr > end) {
+			if (file && vma->vm_end - addr > size) {
 				vma = NULL;
 				break;
 			}
@@ -484,14 +484,14 @@ long xshm_detach(struct xshm_call *call)
 		if (!file) {
 			/* Held, so that no other file gets its address. */
 			file = get_file(vma->vm_file);
-			end = PAGE_ALIGN(i_size_read(file_inode(file)));
+			size = PAGE_ALIGN(i_size_read(file_inode(file)));
 		}
 		start = vma->vm_start;
 		next = vma->vm_end;
 		mmap_read_unlock(mm);
 
 		err = vm_munmap(start, next - start);
-		if (err || next - addr >= end)
+		if (err || next - addr >= size)
 			break;
 	}
 	if (file)

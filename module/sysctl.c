@@ -25,14 +25,14 @@ static const char * const xshm_huge_names[] = {
 
 /*
  * The instance whose values the caller may access.
- * Return: it, or -ENOMEM, -EPERM.
+ * Return: it, or -EACCES (as open(2) of the originals would say), -ENOMEM.
  */
 static struct xshm_ns *xshm_sysctl_ns(int write)
 {
 	struct xshm_ns *ns = xshm_ns_lookup_current();
 
 	if (!IS_ERR(ns) && write && !xshm_may_set_limits(ns))
-		return ERR_PTR(-EPERM);
+		return ERR_PTR(-EACCES);
 	return ns;
 }
 
@@ -98,7 +98,7 @@ static int xshm_sysctl_next_id(xshm_ctl_table *table, int write, void *buffer, s
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
 	if (write && !checkpoint_restore_ns_capable(ns->ipc_ns->user_ns))
-		return -EPERM;
+		return -EACCES;
 
 	mutex_lock(&ns->mutex);
 	row = xshm_sysctl_row(table, ns);
@@ -143,7 +143,7 @@ static int xshm_sysctl_hugetlb_group(xshm_ctl_table *table, int write, void *buf
 				     loff_t *ppos)
 {
 	if (write && !capable(CAP_SYS_ADMIN))
-		return -EPERM;
+		return -EACCES;
 	return proc_dointvec_minmax(table, write, buffer, lenp, ppos);
 }
 
