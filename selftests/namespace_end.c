@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of an IPC namespace: its segments go and their memory comes back within five
+ * seconds, those that are mapped at their last detach.
+ *
+ * XSHM_NAMESPACES=N in the environment: how many short-lived ones are made (500).
+ */
+#include "counters.h"
+#include "raw.h"
+
+#define BYTES		(16 * MIB)
+#define BYTES_KB	((long)(BYTES / KIB))
+#define SECONDS		5
+
+FIXTURE(namespace_end) {
+	long shmem;
+};
+
+BOTH_BACKENDS(namespace_end);
+
+FIXTURE_SETUP(namespace_end)
+{
+	USE_BACKEND(variant->backend);
+	/* What the test before left behind may still be on its way out. */
+	for (int i = 0; i < SECONDS * 20; i++) {
+		self->shmem = meminfo("Shmem");
+		usleep(50000);
+		if (i > 10 && meminfo("Shmem") == self->shmem)
+			break;
+	}
+}
+
+FIXTURE_TEARDOWN(namespace_end)
+{
+}
+
+#define EXPECT_MEMORY_BACK()							\
+	EXPECT_LE(meminfo_falls_to("Shmem", self->shmem + SLACK_KB, SECONDS),	\
+		  self->shmem + SLACK_KB)
+
+TEST_F(namespace_end, frees_what_is_not_mapped)
+{
+	IN_CHILD {
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		char *p = ATTACH(GET(KEY, BYTES, IPC_CREAT | 0600), 0);
+
+		touch(p, BYTES);
+		EXPECT_LE(self->shmem + BYTES_KB - SLACK_KB, meminfo("Shmem"));
+		/* Detached or not at the end, it is all the same. */
+		ASSERT_EQ(0, dt(p));
+		p = ATTACH(GET(IPC_PRIVATE, BYTES, 0600), 0);
+		touch(p, BYTES);
+	}
+	EXPECT_MEMORY_BACK();
+}
+
+TEST_F(namespace_end, after_a_violent_death)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWIPC) || fork() < 0)
+			_exit(1);
+		touch((char *)at(get(IPC_PRIVATE, BYTES, 0600), NULL, 0), BYTES);
+		kill(getpid(), SIGKILL);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_MEMORY_BACK();
+}
+
+/* The one who left with a mapping keeps it, and its last detach frees it. */
+TEST_F(namespace_end, mapped_segments_wait_for_the_last_detach)
+{
+	IN_CHILD {
+		char *p;
+
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		p = ATTACH(GET(KEY, BYTES, IPC_CREAT | 0600), 0);
+		touch(p, BYTES);
+		/* Nobody is in there after this. */
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		EXPECT_EQ(-ENOENT, get(KEY, 0, 0));
+		usleep(2500000);
+		EXPECT_EQ(-1, check_touched(p, BYTES));
+		EXPECT_LE(self->shmem + BYTES_KB - SLACK_KB, meminfo("Shmem"));
+		IN_CHILD {
+			EXPECT_EQ(-1, check_touched(p, BYTES));
+			EXPECT_EQ(0, dt(p));
+		}
+		ASSERT_EQ(0, mprotect(p + 4096, 4096, PROT_READ));
+		EXPECT_EQ(-1, check_touched(p, BYTES));
+		EXPECT_EQ(0, dt(p));
+		EXPECT_MEMORY_BACK();
+	}
+}
+
+/* Who has the namespace open can go back there: it has not ended. */
+TEST_F(namespace_end, not_while_it_is_open)
+{
+	int ready[2], go[2], fd, status;
+	char path[64], byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(go));
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWIPC))
+			_exit(1);
+		char *p = (char *)at(get(KEY, BYTES, IPC_CREAT | 0600), NULL, 0);
+
+		touch(p, BYTES);
+		dt(p);
+		if (write(ready[1], "", 1) != 1 || read(go[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	snprintf(path, sizeof(path), "/proc/%d/ns/ipc", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	usleep(2500000);
+	IN_CHILD {
+		char *p;
+
+		ASSERT_EQ(0, setns(fd, CLONE_NEWIPC));
+		p = ATTACH(GET(KEY, BYTES, 0), SHM_RDONLY);
+		EXPECT_EQ(-1, check_touched(p, BYTES));
+	}
+	close(fd);
+	EXPECT_MEMORY_BACK();
+}
+
+static long module_users(void)
+{
+	return read_number("/sys/module/xshm/refcnt");
+}
+
+static long slab_objects(const char *cache)
+{
+	return read_field("/proc/slabinfo", cache);
+}
+
+/* Until the count is down again, or some seconds have passed. */
+#define SETTLE(count, limit) ({							\
+	long now_ = count;							\
+	for (int i_ = 0; i_ < SECONDS * 20 && now_ > (limit); i_++) {		\
+		usleep(50000);							\
+		now_ = count;							\
+	}									\
+	now_;									\
+})
+
+TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
+{
+	const char *wish = getenv("XSHM_NAMESPACES");
+	int rounds = wish ? atoi(wish) : 500;
+	long users, inodes, available, segments;
+
+	/* Once, so that whatever is made only once is there. */
+	IN_CHILD {
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		REMOVE(GET(IPC_PRIVATE, 4096, 0600));
+	}
+	usleep(1500000);
+	users = ipc == &xshm ? module_users() : 0;
+	inodes = slab_objects("shmem_inode_cache");
+	segments = slab_objects("dentry");
+	available = meminfo("MemAvailable");
+	IN_CHILD {
+		for (int i = 0; i < rounds; i++) {
+			int tries = 0, id;
+			char *p;
+
+			/* There may be only so many at a time. */
+			while (unshare(CLONE_NEWIPC)) {
+				ASSERT_EQ(ENOSPC, errno);
+				ASSERT_GT(200, ++tries);
+				usleep(50000);
+			}
+			id = GET(KEY, 8192, IPC_CREAT | IPC_EXCL | 0600);
+			p = ATTACH(id, 0);
+			ASSERT_EQ(0, *p);
+			*p = 1;
+			ASSERT_EQ(0, i % 2 ? dt(p) : munmap(p, 8192));
+			if (i % 3 == 0)
+				REMOVE(id);
+		}
+	}
+	EXPECT_MEMORY_BACK();
+	if (ipc == &xshm)
+		EXPECT_EQ(users, SETTLE(module_users(), users));
+	EXPECT_GE(inodes + rounds / 4, SETTLE(slab_objects("shmem_inode_cache"),
+					       inodes + rounds / 4));
+	EXPECT_GE(segments + rounds / 2, SETTLE(slab_objects("dentry"), segments + rounds / 2));
+	/* What the kernel keeps for its own purposes varies by some megabytes. */
+	EXPECT_LE(available - 8 * 1024, -SETTLE(-meminfo("MemAvailable"), -(available - 8 * 1024)));
+}
+
+TEST_HARNESS_MAIN
