@@ -249,7 +249,7 @@ static struct file *xshm_mapping_create(struct xshm_segment *segment, enum xshm_
 		fops = &xshm_hugetlb_mapping_fops;
 
 	/* What /proc/PID/maps shows, and ps tools and CRIU look for. */
-	snprintf(name, sizeof(name), "SYSV%08x", READ_ONCE(segment->key));
+	snprintf(name, sizeof(name), "SYSV%08x", segment->first_key);
 
 	ihold(inode);
 	file = alloc_file_pseudo(inode, backing->f_path.mnt, name,

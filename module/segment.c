@@ -322,13 +322,15 @@ static int xshm_segment_alloc_id(struct xshm_segment *segment)
 		ns->last_index = index;
 		sequence = ns->sequence;
 	} else {
+		int wanted = ns->next_id;
+
+		ns->next_id = -1;
 		err = xa_alloc(&ns->segments, &index, NULL,
-			       XA_LIMIT(ns->next_id & XSHM_INDEX_MASK, XSHM_INDEX_MASK),
+			       XA_LIMIT(wanted & XSHM_INDEX_MASK, XSHM_INDEX_MASK),
 			       GFP_KERNEL_ACCOUNT);
 		if (err)
 			return err == -EBUSY ? -ENOSPC : err;
-		sequence = ns->next_id >> XSHM_INDEX_BITS;
-		ns->next_id = -1;
+		sequence = wanted >> XSHM_INDEX_BITS;
 	}
 	segment->id = sequence << XSHM_INDEX_BITS | index;
 	return 0;
@@ -390,6 +392,7 @@ static struct xshm_segment *xshm_segment_alloc(struct xshm_call *call)
 	segment->ns = call->ns;
 	segment->id = -1;
 	segment->key = get->key;
+	segment->first_key = get->key;
 	segment->bytes = get->bytes;
 	refcount_set(&segment->refs, 1);
 	spin_lock_init(&segment->lock);
@@ -421,7 +424,7 @@ static long xshm_segment_create(struct xshm_call *call)
 
 	if (get->bytes < 1 || get->bytes > READ_ONCE(ns->shmmax))
 		return -EINVAL;
-	if (get->bytes > ULONG_MAX - PAGE_SIZE)
+	if (get->bytes > ULONG_MAX - (PAGE_SIZE - 1))
 		return -ENOSPC;
 
 	mutex_lock(&ns->mutex);

@@ -123,6 +123,7 @@ enum xshm_mapping {
  * @id: id; fixed once the segment is in the tables
  * @key: key, or XSHM_PRIVATE; written under both the namespace's mutex and
  *	@lock
+ * @first_key: key at creation, which names the mappings; fixed
  * @key_node: place in the namespace's table of keys
  * @ns: the instance, with a reference
  * @backing: the file on xshm's own mount that holds the pages; never mapped into a process.
@@ -153,6 +154,7 @@ enum xshm_mapping {
 struct xshm_segment {
 	int id;
 	key_t key;
+	key_t first_key;
 	struct rhash_head key_node;
 	struct xshm_ns *ns;
 	struct file *backing;
