@@ -44,16 +44,32 @@ lock_cache() {
 	flock -n 9 || { say "waiting for another set-up to finish"; flock 9; }
 }
 
-# check NAME COMMAND...: one step of a suite. Its output goes to a log; what is
-# printed is a line, and the end of the log when it failed. A last line
-# "N passed, N failed" in the log counts as that many checks, else it is one.
+# Counts of what was checked; count adds one log with the status it ended with.
+# A last line "N passed, N failed" in it is that many checks, else it is one.
 passed=0 failed=0 skipped=0
+count() {
+	local log=$1 status=$2 p=0 f=0 s=0
+	totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
+	if [ -n "$totals" ]; then
+		read -r p _ f _ s _ <<<"$totals"
+		[ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
+	elif [ "$status" -eq 0 ]; then
+		p=1
+	else
+		f=1
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
+	[ "$f" -eq 0 ]
+}
+
+# check NAME COMMAND...: one check. Its output goes to a log; what is printed is
+# a line, and the end of the log when it failed.
 check() {
-	local name=$1 log pid start=$SECONDS status=0 tick=0 p=0 f=0 s=0 line
+	local name=$1 log pid start=$SECONDS status=0 tick=0
 	shift
 	mkdir -p "$top/build/logs" || exit 1
 	log=$top/build/logs/${name//[ \/]/-}.log
-	printf '%-44s ' "$name"
+	printf '%-36s ' "$name"
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
@@ -62,25 +78,28 @@ check() {
 		[ $((tick % 40)) -ne 0 ] || printf '.'
 	done
 	wait "$pid" || status=$?
-	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
-	if [ -n "$line" ]; then
-		read -r p _ f _ s _ <<<"$line"
-		[ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
-	elif [ "$status" -eq 0 ]; then
-		p=1
-	else
-		f=1
-	fi
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + ${s:-0}))
-	if [ "$f" -eq 0 ]; then
-		printf ' ok%s (%d s)\n' "${line:+: $line}" $((SECONDS - start))
+	if count "$log" "$status"; then
+		printf ' ok (%d s)\n' $((SECONDS - start))
 		return 0
 	fi
-	printf ' NOT OK%s (%d s)\n' "${line:+: $line}" $((SECONDS - start))
-	{ grep -E '^not ok|^# .*(Expected|Assertion)' "$log" || tail -n "${check_tail:-15}" "$log"; } |
-		head -n 40 | sed 's/^/    /'
+	printf ' NOT OK (%d s)\n' $((SECONDS - start))
+	tail -n 20 "$log" | sed 's/^/    /'
 	printf '    all of it: build/logs/%s\n' "${log##*/}"
 	return 1
+}
+
+# suite NAME COMMAND...: many checks, whose output is shown as it comes.
+suite() {
+	local name=$1 log start=$SECONDS verdict=ok
+	shift
+	mkdir -p "$top/build/logs" || exit 1
+	log=$top/build/logs/${name//[ \/]/-}.log
+	printf '== %s\n' "$name"
+	"$@" 2>&1 </dev/null | tee "$log"
+	count "$log" "${PIPESTATUS[0]}" || verdict="NOT OK"
+	printf '== %s: %s%s (%d s)\n' "$name" "$verdict" "${totals:+, $totals}" \
+		$((SECONDS - start))
+	[ "$verdict" = ok ]
 }
 
 # The last line of a suite, and its exit status.
