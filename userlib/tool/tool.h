@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of the xshm command share. */
+#ifndef XSHM_TOOL_H
+#define XSHM_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/xshm.h>
+
+#define DEVICE		"/dev/xshm"
+#define SYSCTLS		"/proc/sys/xshm"
+
+/* Exit statuses: 0 and 1 as ipcrm(1) has them. */
+#define EXIT_USAGE	2
+/* xshm run: as env(1) and timeout(1), because the rest are the command's. */
+#define EXIT_RUN	125
+#define EXIT_NOEXEC	126
+#define EXIT_NOTFOUND	127
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* main.c */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int usage_error(const char *command, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void help_on_option(const char *command, int opt, char **argv);
+void *xalloc(void *old, size_t bytes);
+char *xprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int finish_output(void);
+
+int cmd_ls(int argc, char **argv);
+void ls_columns_help(void);
+int cmd_stat(int argc, char **argv);
+int cmd_rm(int argc, char **argv);
+int cmd_mk(int argc, char **argv);
+int cmd_limits(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+
+/* device.c */
+int device_open(void);
+char *device_trouble(void);
+
+/* segments.c */
+struct segments {
+	struct xshm_ds *ds;
+	size_t count;
+	struct xshm_limits limits;
+	struct xshm_usage usage;
+};
+
+int segments_load(int fd, struct segments *segments);
+int segment_stat(int fd, int id, struct xshm_ds *ds);
+int segment_find(int fd, int key);
+int segment_remove(int fd, int id);
+bool segment_is_orphan(const struct xshm_ds *ds);
+char *segment_status(const struct xshm_ds *ds);
+char *segment_attributes(const struct xshm_ds *ds);
+
+/* attached.c */
+struct attached {
+	size_t segment;		/* index of the segment that was asked for */
+	pid_t pid;
+	uid_t uid;
+	uint64_t start, end, offset;
+	char access[5];		/* as in /proc/PID/maps */
+	char *command;
+};
+
+struct attached_list {
+	struct attached *v;
+	size_t count;
+	size_t hidden;		/* processes whose maps may not be read */
+};
+
+void attached_scan(const struct xshm_ds *ds, size_t count, struct attached_list *list);
+void attached_free(struct attached_list *list);
+char *process_command(pid_t pid);
+
+/* format.c */
+void format_size(char *buf, size_t len, uint64_t bytes);
+char *format_time(int64_t seconds, bool brief);
+char *format_user(uid_t uid);
+char *format_group(gid_t gid);
+int parse_size(const char *text, uint64_t *bytes);
+int parse_number(const char *text, uint64_t max, uint64_t *value);
+int parse_key(const char *text, int *key);
+int parse_id(const char *text, int *id);
+const char *key_error(const char *text);
+
+/* table.c */
+enum table_mode { TABLE_HUMAN, TABLE_RAW, TABLE_JSON };
+
+/* What a cell is in JSON. CELL_JSON is JSON already and for that mode only. */
+enum cell_kind { CELL_TEXT, CELL_NUMBER, CELL_JSON };
+
+struct column {
+	const char *name;
+	const char *help;
+	enum cell_kind kind;
+	bool right;		/* aligned */
+	bool shrink;		/* may be cut on a terminal that is too narrow */
+};
+
+struct table {
+	enum table_mode mode;
+	bool headings;
+	const struct column *const *columns;
+	size_t column_count;
+	char **cells;
+	size_t row_count;
+};
+
+void table_init(struct table *table, enum table_mode mode,
+		const struct column *const *columns, size_t count);
+char **table_row(struct table *table);
+void table_print(struct table *table, const char *json_name);
+void table_free(struct table *table);
+int terminal_width(void);
+void json_text(char **out, const char *text);
+
+/* elf.c */
+enum program_kind {
+	PROGRAM_DYNAMIC,
+	PROGRAM_STATIC,
+	PROGRAM_PRIVILEGED,	/* set-uid, set-gid or with file capabilities */
+	PROGRAM_FOREIGN,	/* for another machine */
+	PROGRAM_UNREADABLE,
+};
+
+struct program {
+	enum program_kind kind;
+	int bits;		/* 32 or 64; 0 if it isn't known */
+	char *path;		/* what is run in the end: a script's interpreter */
+	const char *privilege;	/* what makes it privileged */
+};
+
+char *program_find(const char *name);
+void program_inspect(const char *path, struct program *program);
+
+/* preload.c */
+char *preload_path(int bits);
+int preload_environment(int bits);
+
+/* tables.c */
+int tables_bind(void);
+
+/* trace.c */
+bool trace_supported(void);
+int trace_start(bool owner_bound);
+
+#endif
