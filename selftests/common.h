@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
@@ -256,6 +258,40 @@ static inline void become(uid_t uid, gid_t gid)
 #define AS_USER(uid, gid)						\
 	IN_CHILD							\
 		for (bool once_ = (become(uid, gid), true); once_; once_ = false)
+
+/* Leaves an ordinary user with one capability. */
+static inline void become_with(uid_t uid, gid_t gid, int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	data[capability / 32].permitted = 1U << capability % 32;
+	data[capability / 32].effective = 1U << capability % 32;
+	/* Capabilities survive the change of uid as permitted ones, if asked for. */
+	if (prctl(PR_SET_KEEPCAPS, 1))
+		abort();
+	become(uid, gid);
+	if (syscall(SYS_capset, &header, data))
+		abort();
+}
+
+#define AS_USER_WITH(uid, gid, capability)				\
+	IN_CHILD							\
+		for (bool once_ = (become_with(uid, gid, capability), true); once_; once_ = false)
+
+/* Root in all but one capability. */
+static inline void drop_capability(int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	if (syscall(SYS_capget, &header, data))
+		abort();
+	data[capability / 32].permitted &= ~(1U << capability % 32);
+	data[capability / 32].effective &= ~(1U << capability % 32);
+	if (syscall(SYS_capset, &header, data))
+		abort();
+}
 
 /* Waits for the clock's next second, so that two times differ. */
 static inline time_t next_second(void)
