@@ -13,9 +13,11 @@
  * file to its number. Asking before each call would cost as much as the call,
  * so the call itself asks:
  *
- * - A failure, whatever its errno, counts only once the file has answered
- *   XSHM_IOC_VERSION as the module does. If it hasn't, the descriptor is
- *   forgotten, never closed, the device is opened anew and the call repeated.
+ * - A failure counts only once the file has answered XSHM_IOC_VERSION as the
+ *   module does. If it hasn't, the descriptor is forgotten, never closed, the
+ *   device is opened anew and the call repeated. The exceptions are what only
+ *   a command that was understood can end in, as ENOENT for a key: nobody says
+ *   so to a command that he doesn't know.
  * - A success could be a foreign one only if another driver took our command.
  *   The type 0xEF is nobody else's in Linux; files without ioctls of their own,
  *   sockets, pipes and terminals answer ENOTTY or EINVAL, and DRM, which once
@@ -23,9 +25,9 @@
  *   is left is a driver that returns 0 for whatever it doesn't know. Nobody
  *   reads or writes through our pointer then, since the command says that it
  *   has no argument. So an id or an address is believed if it isn't 0, and a
- *   0 is verified where it could be taken for one and where calls are too rare
- *   for the cost to matter. Detaching, stat and removal are neither: the
- *   worst for them is a call without effect.
+ *   0 is verified, by a command that doesn't exist, where it could be taken for
+ *   one and where calls are too rare for the cost to matter. Detaching, stat
+ *   and removal are neither: the worst for them is a call without effect.
  *
  * The answer proves more than st_rdev would: it stays true when the module was
  * loaded again with another minor number or the node is in another /dev.
@@ -69,6 +71,9 @@
  * descriptor table, and with it every fork, gets bigger.
  */
 #define DEVICE_FD_BASE 100
+
+/* Will never be one. */
+#define DEVICE_NO_COMMAND _IO(XSHM_IOC_MAGIC, 0xff)
 
 /* A foreign file is met once; more means that somebody keeps closing. */
 #define DEVICE_TRIES 8
@@ -309,7 +314,26 @@ static void device_forget(struct device_state *state, int fd)
 
 static inline int device_is_plausible(long result, enum device_zero zero)
 {
-	return result > 0 || (!result && zero == DEVICE_ZERO_TRUSTED);
+	if (__builtin_expect(result > 0 || (!result && zero == DEVICE_ZERO_TRUSTED), 1))
+		return 1;
+	return result == -ENOENT || result == -EEXIST || result == -EIDRM || result == -ENOSPC;
+}
+
+/* The answer was not plausible: is it the module's all the same? */
+static int device_answered(int fd, long result)
+{
+	/* A file that takes everything takes what the module doesn't: half the cost. */
+	if (!result)
+		return device_ioctl(fd, DEVICE_NO_COMMAND, NULL) == -ENOTTY;
+	return device_is_ours(fd);
+}
+
+static inline int device_return(long result)
+{
+	if (__builtin_expect(result >= 0, 1))
+		return result;
+	errno = -result;
+	return -1;
 }
 
 /* Where the device isn't open, or the answer of its descriptor needs a proof. */
@@ -330,9 +354,9 @@ static int device_call_slow(unsigned int command, void *argument, enum device_ze
 				return -1;
 		}
 		result = device_ioctl(fd, command, argument);
-		if (device_is_plausible(result, zero) || device_is_ours(fd)) {
-			errno = result < 0 ? -result : saved_errno;
-			return result < 0 ? -1 : result;
+		if (device_is_plausible(result, zero) || device_answered(fd, result)) {
+			errno = saved_errno;
+			return device_return(result);
 		}
 		device_forget(state, fd);
 	}
@@ -359,14 +383,8 @@ int device_call(unsigned int command, void *argument, enum device_zero zero)
 		fd = device_get_fd(state);
 		if (__builtin_expect(fd >= 0, 1)) {
 			result = device_ioctl(fd, command, argument);
-			if (__builtin_expect(device_is_plausible(result, zero), 1))
-				return result;
-			if (device_is_ours(fd)) {
-				if (!result)
-					return 0;
-				errno = -result;
-				return -1;
-			}
+			if (device_is_plausible(result, zero) || device_answered(fd, result))
+				return device_return(result);
 			device_forget(state, fd);
 		}
 	}

@@ -186,14 +186,19 @@ EXPORT int xshmctl(int shmid, int cmd, struct shmid_ds *buf)
 
 #else
 
-EXPORT int xshmctl(int shmid, int cmd, struct shmid_ds *buf)
+/*
+ * xshmctl() for 32-bit and for 64-bit time_t. The header names one of them
+ * xshmctl(), according to how this is built.
+ */
+int control_time32(int shmid, int cmd, void *buf) __asm__("xshmctl");
+int control_time64(int shmid, int cmd, void *buf) __asm__("xshmctl64");
+
+EXPORT int control_time32(int shmid, int cmd, void *buf)
 {
 	return control32(shmid, cmd, buf, LAYOUT32_TIME32);
 }
 
-/* What xshmctl() is for programs with 64-bit time_t. */
-EXPORT int xshmctl64(int shmid, int cmd, void *buf);
-EXPORT int xshmctl64(int shmid, int cmd, void *buf)
+EXPORT int control_time64(int shmid, int cmd, void *buf)
 {
 	return control32(shmid, cmd, buf, LAYOUT32_TIME64);
 }

@@ -109,6 +109,8 @@ EXPORT int shmctl(int shmid, int cmd, struct shmid_ds *buf)
 	return xshmctl(shmid, cmd, buf);
 }
 
+#elif !defined(__i386__)
+#error "the versions of shmctl on this architecture"
 #else
 
 static int shmctl_layout(int shmid, int cmd, void *buf, enum layout32 layout)
