@@ -86,7 +86,7 @@ struct device_state {
 
 /* Used where the kernel has no page for us. */
 static struct device_state device_unwiped;
-static _Atomic(struct device_state *) device_state;
+static struct device_state *_Atomic device_state;
 
 /* Survives fork, so that the child knows what it inherited. */
 static atomic_int device_inheritable_plus_1;
@@ -105,7 +105,8 @@ static inline long device_ioctl(int fd, unsigned int command, void *argument)
 
 	__asm__ volatile ("syscall"
 			  : "=a" (result)
-			  : "0" ((long)SYS_ioctl), "D" ((long)fd), "S" ((long)command), "d" (argument)
+			  : "0" ((long)SYS_ioctl), "D" ((long)fd), "S" ((long)command),
+			    "d" (argument)
 			  : "rcx", "r11", "memory");
 	return result;
 #elif defined(__aarch64__)
@@ -246,7 +247,8 @@ static struct device_state *device_get_state(void)
 		return state;
 
 	state = &device_unwiped;
-	page = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
 	if (page != MAP_FAILED) {
 		if (madvise(page, sizeof(*state), MADV_WIPEONFORK) == 0)
 			state = page;
@@ -379,7 +381,7 @@ int device_call(unsigned int command, void *argument, enum device_zero zero)
 	long result;
 	int fd;
 
-	if (__builtin_expect(state != NULL, 1)) {
+	if (__builtin_expect(!!state, 1)) {
 		fd = device_get_fd(state);
 		if (__builtin_expect(fd >= 0, 1)) {
 			result = device_ioctl(fd, command, argument);

@@ -125,6 +125,7 @@ int preload_shmctl_old(int shmid, int cmd, void *buf)
 {
 	return shmctl_layout(shmid, cmd, buf, LAYOUT32_OLD);
 }
+
 __asm__(".symver preload_shmctl_old, shmctl@GLIBC_2.0");
 
 EXPORT int preload_shmctl(int shmid, int cmd, void *buf);
@@ -132,6 +133,7 @@ int preload_shmctl(int shmid, int cmd, void *buf)
 {
 	return shmctl_layout(shmid, cmd, buf, LAYOUT32_TIME32);
 }
+
 __asm__(".symver preload_shmctl, shmctl@@GLIBC_2.2");
 
 EXPORT int __shmctl64(int shmid, int cmd, void *buf);
