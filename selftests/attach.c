@@ -500,7 +500,9 @@ TEST_F(attach, detach_spares_other_attaches_in_its_range)
 
 	ASSERT_EQ(p + 4096, mremap(q + 4096, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
 				   p + 4096));
-	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, 5, 4), NATTCH(id));
+	/* 6.1 does not merge them, later kernels do. */
+	EXPECT_LE(DIFFERS(SHARED_MAPPING_FILE, 5, 4), NATTCH(id));
+	EXPECT_GE(5, NATTCH(id));
 	EXPECT_EQ(0, dt(p));
 	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, true, false), is_mapped(p + 4096));
 	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, 3, 2), NATTCH(id));
