@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/xarray.h>
 
@@ -21,7 +22,7 @@ static DEFINE_MUTEX(xshm_account_lock);
 
 static unsigned long xshm_account_pages(const struct xshm_segment *segment)
 {
-	return DIV_ROUND_UP(xshm_segment_backing_size(segment), PAGE_SIZE);
+	return xshm_segment_backing_size(segment) >> PAGE_SHIFT;
 }
 
 /* Return: 0, -ENOMEM over the limit or without memory. */
@@ -174,7 +175,7 @@ long xshm_unlock(struct xshm_call *call)
 /**
  * xshm_account_check_user - check the limits of a user
  * @ns: the instance, its mutex held
- * @bytes: size of the segment that the caller wants to make
+ * @bytes: size of the backing of the segment that the caller wants to make
  *
  * Who created a segment pays for it, whomever it is given to. The sums are
  * made from the segments when a limit is set, which by default none is, so
@@ -182,14 +183,14 @@ long xshm_unlock(struct xshm_call *call)
  *
  * Return: 0 or -ENOSPC.
  */
-int xshm_account_check_user(struct xshm_ns *ns, size_t bytes)
+int xshm_account_check_user(struct xshm_ns *ns, u64 bytes)
 {
 	unsigned long max_segments = READ_ONCE(ns->user_segments);
 	unsigned long max_bytes = READ_ONCE(ns->user_bytes);
 	unsigned long segments = 1, index;
 	struct xshm_segment *segment;
 	kuid_t uid = current_euid();
-	size_t total = bytes;
+	u64 total = bytes;
 
 	lockdep_assert_held(&ns->mutex);
 
@@ -200,8 +201,7 @@ int xshm_account_check_user(struct xshm_ns *ns, size_t bytes)
 		if (!uid_eq(segment->cuid, uid))
 			continue;
 		segments++;
-		total += segment->bytes;
-		if (total < segment->bytes)
+		if (check_add_overflow(total, xshm_segment_backing_size(segment), &total))
 			return -ENOSPC;
 	}
 	if (max_segments && segments > max_segments)

@@ -82,6 +82,15 @@ void xshm_ns_reap(struct xshm_ns *ns)
 	rcu_read_unlock();
 }
 
+/* After a change of ->rmid_forced. May sleep. */
+void xshm_ns_rmid_forced_set(struct xshm_ns *ns)
+{
+	if (READ_ONCE(ns->rmid_forced)) {
+		xshm_ns_reap(ns);
+		xshm_ns_watch();
+	}
+}
+
 static void xshm_ns_reap_one(struct xshm_ns *ns, const void *unused)
 {
 	if (xshm_ns_needs_reaping(ns))

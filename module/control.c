@@ -56,7 +56,7 @@ static void xshm_fill_extended(struct xshm_ds *ds, const struct xshm_segment *se
 	ds->swapped = (u64)pages.swapped << PAGE_SHIFT;
 	ds->huge = (u64)(pages.huge + xshm_backing_count_huge(segment)) << PAGE_SHIFT;
 	if (ds->mode & XSHM_LOCKED)
-		ds->locked = PAGE_ALIGN(xshm_segment_backing_size(segment));
+		ds->locked = xshm_segment_backing_size(segment);
 	ds->dev_major = MAJOR(sb->s_dev);
 	ds->dev_minor = MINOR(sb->s_dev);
 }
@@ -187,12 +187,78 @@ long xshm_limits(struct xshm_call *call)
 		.user_bytes = ns->user_bytes,
 		.rmid_forced = ns->rmid_forced,
 		.huge = ns->huge,
+		.next_id = ns->next_id,
 	};
 
 	if (control->select || control->id < 0 || control->buf_size < XSHM_LIMITS_SIZE_SYSV)
 		return -EINVAL;
 	return xshm_copy_buf(control, &limits, sizeof(limits)) ?:
 	       xshm_segment_highest_index(call->ns);
+}
+
+/* The values that the sysctl files take, too. */
+static bool xshm_limits_valid(const struct xshm_limits *limits, u32 which)
+{
+	if (which & ~XSHM_LIMITS_ALL || limits->reserved1)
+		return false;
+	if (which & XSHM_LIMIT_SHMMNI && limits->shmmni > XSHM_INDEX_COUNT)
+		return false;
+	if (which & XSHM_LIMIT_RMID_FORCED && limits->rmid_forced > 1)
+		return false;
+	if (which & XSHM_LIMIT_HUGE && limits->huge > XSHM_HUGE_ADVISE)
+		return false;
+	if (which & XSHM_LIMIT_NEXT_ID && limits->next_id < 0)
+		return false;
+	return limits->shmmax <= ULONG_MAX && limits->shmall <= ULONG_MAX &&
+	       limits->user_segments <= ULONG_MAX && limits->user_bytes <= ULONG_MAX;
+}
+
+/**
+ * xshm_set_limits - XSHM_IOC_SET_LIMITS
+ * @call: the command
+ *
+ * Return: 0, -EFAULT, -EINVAL, -EPERM.
+ */
+long xshm_set_limits(struct xshm_call *call)
+{
+	const struct xshm_control *control = &call->arg.control;
+	u32 which = control->select;
+	struct xshm_ns *ns = call->ns;
+	struct xshm_limits limits;
+
+	if (control->id || control->buf_size != sizeof(limits))
+		return -EINVAL;
+	if (copy_from_user(&limits, u64_to_user_ptr(control->buf), sizeof(limits)))
+		return -EFAULT;
+	if (!xshm_limits_valid(&limits, which))
+		return -EINVAL;
+	if (which & ~XSHM_LIMIT_NEXT_ID && !xshm_may_set_limits(ns))
+		return -EPERM;
+	if (which & XSHM_LIMIT_NEXT_ID && !xshm_may_choose_id(ns))
+		return -EPERM;
+
+	mutex_lock(&ns->mutex);
+	if (which & XSHM_LIMIT_SHMMAX)
+		WRITE_ONCE(ns->shmmax, limits.shmmax);
+	if (which & XSHM_LIMIT_SHMMNI)
+		WRITE_ONCE(ns->shmmni, limits.shmmni);
+	if (which & XSHM_LIMIT_SHMALL)
+		WRITE_ONCE(ns->shmall, limits.shmall);
+	if (which & XSHM_LIMIT_USER_SEGMENTS)
+		WRITE_ONCE(ns->user_segments, limits.user_segments);
+	if (which & XSHM_LIMIT_USER_BYTES)
+		WRITE_ONCE(ns->user_bytes, limits.user_bytes);
+	if (which & XSHM_LIMIT_RMID_FORCED)
+		WRITE_ONCE(ns->rmid_forced, limits.rmid_forced);
+	if (which & XSHM_LIMIT_HUGE)
+		WRITE_ONCE(ns->huge, limits.huge);
+	if (which & XSHM_LIMIT_NEXT_ID)
+		ns->next_id = limits.next_id;
+	mutex_unlock(&ns->mutex);
+
+	if (which & XSHM_LIMIT_RMID_FORCED)
+		xshm_ns_rmid_forced_set(ns);
+	return 0;
 }
 
 /**
@@ -226,7 +292,7 @@ long xshm_usage(struct xshm_call *call)
 		if (extended) {
 			pages.huge += xshm_backing_count_huge(segment);
 			if (READ_ONCE(segment->mode) & XSHM_LOCKED)
-				usage.locked += PAGE_ALIGN(xshm_segment_backing_size(segment));
+				usage.locked += xshm_segment_backing_size(segment);
 		}
 		xshm_segment_put(segment);
 		cond_resched();

@@ -58,6 +58,7 @@ static const struct xshm_command xshm_commands[] = {
 	XSHM_COMMAND(XSHM_IOC_UNLOCK, xshm_unlock, xshm_control, buf),
 	XSHM_COMMAND(XSHM_IOC_LIMITS, xshm_limits, xshm_control, buf),
 	XSHM_COMMAND(XSHM_IOC_USAGE, xshm_usage, xshm_control, buf),
+	XSHM_COMMAND(XSHM_IOC_SET_LIMITS, xshm_set_limits, xshm_control, buf),
 };
 
 static long xshm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

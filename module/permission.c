@@ -80,5 +80,11 @@ bool xshm_may_set_limits(const struct xshm_ns *ns)
 	struct user_namespace *user_ns = ns->ipc_ns->user_ns;
 
 	return uid_eq(current_euid(), make_kuid(user_ns, 0)) ||
-	       ns_capable_noaudit(user_ns, CAP_SYS_ADMIN);
+	       ns_capable(user_ns, CAP_SYS_ADMIN);
+}
+
+/* Who restores processes may choose ids, as with kernel.shm_next_id. */
+bool xshm_may_choose_id(const struct xshm_ns *ns)
+{
+	return checkpoint_restore_ns_capable(ns->ipc_ns->user_ns);
 }

@@ -356,7 +356,7 @@ static long xshm_segment_publish(struct xshm_segment *segment, const struct xshm
 			return ret;
 	}
 	/* Again: others of the user may have come first. */
-	err = xshm_account_check_user(ns, segment->bytes);
+	err = xshm_account_check_user(ns, xshm_segment_backing_size(segment));
 	if (err)
 		return err;
 	err = xshm_segment_alloc_id(segment);
@@ -428,7 +428,7 @@ static long xshm_segment_create(struct xshm_call *call)
 		return -ENOSPC;
 
 	mutex_lock(&ns->mutex);
-	ret = xshm_account_check_user(ns, get->bytes);
+	ret = xshm_account_check_user(ns, (u64)pages << PAGE_SHIFT);
 	if (!ret && (ns->pages + pages < pages || ns->pages + pages > ns->shmall))
 		ret = -ENOSPC;
 	if (!ret)

@@ -2,11 +2,11 @@
 /*
  * sysctl.c - /proc/sys/xshm: the limits and policies of an IPC namespace
  *
- * The files are those of the namespace of who reads or writes them. Their mode
- * lets everyone try to write, because the owner of a namespace need not be
- * root of the machine; xshm_may_set_limits() decides.
+ * The files are those of the namespace of who reads or writes them, and root of
+ * the machine may write. A handler doesn't see who opened the file, so it can't
+ * grant more: a file open for writing may have been handed to a privileged
+ * program as its output. XSHM_IOC_SET_LIMITS is for the other owners of namespaces.
  */
-#include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/sysctl.h>
@@ -23,19 +23,6 @@ static const char * const xshm_huge_names[] = {
 	[XSHM_HUGE_ADVISE] = "advise",
 };
 
-/*
- * The instance whose values the caller may access.
- * Return: it, or -EACCES (as open(2) of the originals would say), -ENOMEM.
- */
-static struct xshm_ns *xshm_sysctl_ns(int write)
-{
-	struct xshm_ns *ns = xshm_ns_lookup_current();
-
-	if (!IS_ERR(ns) && write && !xshm_may_set_limits(ns))
-		return ERR_PTR(-EACCES);
-	return ns;
-}
-
 /* The rows of the table hold an offset into struct xshm_ns as their data. */
 static struct ctl_table xshm_sysctl_row(xshm_ctl_table *table, struct xshm_ns *ns)
 {
@@ -48,7 +35,7 @@ static struct ctl_table xshm_sysctl_row(xshm_ctl_table *table, struct xshm_ns *n
 static int xshm_sysctl_ulong(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			     loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_sysctl_ns(write);
+	struct xshm_ns *ns = xshm_ns_lookup_current();
 	struct ctl_table row;
 
 	if (IS_ERR(ns))
@@ -60,7 +47,7 @@ static int xshm_sysctl_ulong(xshm_ctl_table *table, int write, void *buffer, siz
 static int xshm_sysctl_int(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			   loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_sysctl_ns(write);
+	struct xshm_ns *ns = xshm_ns_lookup_current();
 	struct ctl_table row;
 
 	if (IS_ERR(ns))
@@ -80,14 +67,11 @@ static int xshm_sysctl_rmid_forced(xshm_ctl_table *table, int write, void *buffe
 	ns = xshm_ns_lookup_current();
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-	if (READ_ONCE(ns->rmid_forced)) {
-		xshm_ns_reap(ns);
-		xshm_ns_watch();
-	}
+	xshm_ns_rmid_forced_set(ns);
 	return 0;
 }
 
-/* The id that the next segment shall get; CAP_CHECKPOINT_RESTORE may ask. */
+/* The id that the next segment shall get. */
 static int xshm_sysctl_next_id(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			       loff_t *ppos)
 {
@@ -97,9 +81,6 @@ static int xshm_sysctl_next_id(xshm_ctl_table *table, int write, void *buffer, s
 
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-	if (write && !checkpoint_restore_ns_capable(ns->ipc_ns->user_ns))
-		return -EACCES;
-
 	mutex_lock(&ns->mutex);
 	row = xshm_sysctl_row(table, ns);
 	err = proc_dointvec_minmax(&row, write, buffer, lenp, ppos);
@@ -111,7 +92,7 @@ static int xshm_sysctl_next_id(xshm_ctl_table *table, int write, void *buffer, s
 static int xshm_sysctl_huge(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			    loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_sysctl_ns(write);
+	struct xshm_ns *ns = xshm_ns_lookup_current();
 	char text[64];
 	struct ctl_table row = { .data = text, .maxlen = sizeof(text) };
 	int policy, err, len = 0;
@@ -138,15 +119,6 @@ static int xshm_sysctl_huge(xshm_ctl_table *table, int write, void *buffer, size
 	return 0;
 }
 
-/* The groups of the machine have the pool of the machine. */
-static int xshm_sysctl_hugetlb_group(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
-				     loff_t *ppos)
-{
-	if (write && !capable(CAP_SYS_ADMIN))
-		return -EACCES;
-	return proc_dointvec_minmax(table, write, buffer, lenp, ppos);
-}
-
 #define XSHM_NS_FIELD(_field)						\
 	.data = (void *)offsetof(struct xshm_ns, _field),		\
 	.maxlen = sizeof_field(struct xshm_ns, _field)
@@ -155,54 +127,54 @@ static struct ctl_table xshm_sysctls[] = {
 	{
 		.procname = "shmmax",
 		XSHM_NS_FIELD(shmmax),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_ulong,
 	}, {
 		.procname = "shmall",
 		XSHM_NS_FIELD(shmall),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_ulong,
 	}, {
 		.procname = "shmmni",
 		XSHM_NS_FIELD(shmmni),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_int,
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = &xshm_index_count,
 	}, {
 		.procname = "shm_rmid_forced",
 		XSHM_NS_FIELD(rmid_forced),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_rmid_forced,
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = SYSCTL_ONE,
 	}, {
 		.procname = "shm_next_id",
 		XSHM_NS_FIELD(next_id),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_next_id,
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = SYSCTL_INT_MAX,
 	}, {
 		.procname = "user_segments",
 		XSHM_NS_FIELD(user_segments),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_ulong,
 	}, {
 		.procname = "user_bytes",
 		XSHM_NS_FIELD(user_bytes),
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_ulong,
 	}, {
 		.procname = "huge",
-		.mode = 0666,
+		.mode = 0644,
 		.proc_handler = xshm_sysctl_huge,
 	}, {
 		.procname = "hugetlb_shm_group",
 		.data = &xshm_hugetlb_shm_group,
 		.maxlen = sizeof(xshm_hugetlb_shm_group),
 		.mode = 0644,
-		.proc_handler = xshm_sysctl_hugetlb_group,
+		.proc_handler = proc_dointvec_minmax,
 		.extra1 = SYSCTL_ZERO,
 	},
 	XSHM_CTL_TABLE_END

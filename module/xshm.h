@@ -38,6 +38,7 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/ipc_namespace.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
@@ -222,10 +223,10 @@ static inline unsigned long xshm_segment_pages(const struct xshm_segment *segmen
 	return DIV_ROUND_UP(segment->bytes, PAGE_SIZE);
 }
 
-/* Bytes that the backing has, which an attach maps. */
-static inline loff_t xshm_segment_backing_size(const struct xshm_segment *segment)
+/* Memory that the backing takes when all of it is touched, in bytes. */
+static inline u64 xshm_segment_backing_size(const struct xshm_segment *segment)
 {
-	return i_size_read(file_inode(segment->backing));
+	return PAGE_ALIGN((u64)i_size_read(file_inode(segment->backing)));
 }
 
 /* namespace.c */
@@ -296,13 +297,14 @@ long xshm_stat(struct xshm_call *call);
 long xshm_set(struct xshm_call *call);
 long xshm_remove(struct xshm_call *call);
 long xshm_limits(struct xshm_call *call);
+long xshm_set_limits(struct xshm_call *call);
 long xshm_usage(struct xshm_call *call);
 
 /* account.c */
 long xshm_lock(struct xshm_call *call);
 long xshm_unlock(struct xshm_call *call);
 void xshm_account_release(struct xshm_segment *segment);
-int xshm_account_check_user(struct xshm_ns *ns, size_t bytes);
+int xshm_account_check_user(struct xshm_ns *ns, u64 bytes);
 
 /* What the module knows of the option words of the ABI. */
 #define XSHM_GET_OPTIONS	(XSHM_GET_HUGE | XSHM_GET_SMALL |		\
@@ -310,17 +312,24 @@ int xshm_account_check_user(struct xshm_ns *ns, size_t bytes);
 				 XSHM_GET_OWNER_BOUND)
 #define XSHM_ATTACH_OPTIONS	XSHM_ATTACH_POPULATE
 
+#define XSHM_LIMITS_ALL		(XSHM_LIMIT_SHMMAX | XSHM_LIMIT_SHMMNI |	\
+				 XSHM_LIMIT_SHMALL | XSHM_LIMIT_USER_SEGMENTS |	\
+				 XSHM_LIMIT_USER_BYTES | XSHM_LIMIT_RMID_FORCED | \
+				 XSHM_LIMIT_HUGE | XSHM_LIMIT_NEXT_ID)
+
 /* client.c */
 struct xshm_client *xshm_client_create(void);
 void xshm_client_exiting(struct xshm_client *client);
 void xshm_client_destroy(struct xshm_client *client);
 void xshm_ns_reap(struct xshm_ns *ns);
+void xshm_ns_rmid_forced_set(struct xshm_ns *ns);
 
 /* permission.c */
 bool xshm_may_access(const struct xshm_ns *ns, const struct xshm_segment *segment, unsigned int flags);
 bool xshm_may_control(const struct xshm_ns *ns, const struct xshm_segment *segment);
 bool xshm_may_use_hugetlb(void);
 bool xshm_may_set_limits(const struct xshm_ns *ns);
+bool xshm_may_choose_id(const struct xshm_ns *ns);
 extern int xshm_hugetlb_shm_group;
 
 /* table.c, sysctl.c */

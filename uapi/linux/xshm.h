@@ -82,6 +82,7 @@
 #define XSHM_IOC_UNLOCK		_IO(XSHM_IOC_MAGIC, 0x08)
 #define XSHM_IOC_LIMITS		_IO(XSHM_IOC_MAGIC, 0x09)
 #define XSHM_IOC_USAGE		_IO(XSHM_IOC_MAGIC, 0x0a)
+#define XSHM_IOC_SET_LIMITS	_IO(XSHM_IOC_MAGIC, 0x0b)
 
 /**
  * struct xshm_version - argument of XSHM_IOC_VERSION: what the module can do
@@ -230,7 +231,8 @@ struct xshm_detach {
  * @size: size of this structure, in bytes
  * @id: the segment. With XSHM_IOC_LIMITS and XSHM_IOC_USAGE it is ignored but
  *	must not be negative, as with shmctl(2).
- * @select: what @id is, for XSHM_IOC_STAT; else 0
+ * @select: what @id is, for XSHM_IOC_STAT; which limits, for
+ *	XSHM_IOC_SET_LIMITS; else 0
  * @buf_size: size of the buffer, in bytes; the module fills as much of it as
  *	it knows, and needs at least the part that shmctl(2) has. 0 for commands without
  *	a buffer.
@@ -253,6 +255,11 @@ struct xshm_detach {
  *
  * XSHM_IOC_LIMITS fills a &struct xshm_limits, XSHM_IOC_USAGE a &struct
  * xshm_usage; both return the highest index in use. EINVAL.
+ *
+ * XSHM_IOC_SET_LIMITS takes those values of a &struct xshm_limits that @select
+ * names by XSHM_LIMIT_* bits; @buf_size is that of the whole structure, and @id is 0. For
+ * root of the user namespace that owns the IPC namespace, who can't write
+ * /proc/sys/xshm unless it is root of the machine. EINVAL, EPERM.
  *
  * Return: 0 where not said otherwise.
  */
@@ -359,6 +366,17 @@ struct xshm_ds {
 #define XSHM_HUGE_ALWAYS	2
 #define XSHM_HUGE_ADVISE	3
 
+/* Bits of xshm_control.select for XSHM_IOC_SET_LIMITS. */
+#define XSHM_LIMIT_SHMMAX	(1U << 0)
+#define XSHM_LIMIT_SHMMNI	(1U << 1)
+#define XSHM_LIMIT_SHMALL	(1U << 2)
+#define XSHM_LIMIT_USER_SEGMENTS (1U << 3)
+#define XSHM_LIMIT_USER_BYTES	(1U << 4)
+#define XSHM_LIMIT_RMID_FORCED	(1U << 5)
+#define XSHM_LIMIT_HUGE		(1U << 6)
+/* Needs CAP_CHECKPOINT_RESTORE instead. */
+#define XSHM_LIMIT_NEXT_ID	(1U << 7)
+
 /**
  * struct xshm_limits - the limits of the caller's IPC namespace
  * @shmmax: largest size of a segment, in bytes
@@ -372,6 +390,8 @@ struct xshm_ds {
  * @user_bytes: most memory of all segments of a user, in bytes, 0: no limit
  * @rmid_forced: 1 if a segment dies with its last attach
  * @huge: policy of new ordinary segments, XSHM_HUGE_*
+ * @next_id: id that the next segment shall get, -1 for any
+ * @reserved1: 0
  *
  * The first XSHM_LIMITS_SIZE_SYSV bytes are those of struct shminfo on 64-bit
  * Linux.
@@ -388,6 +408,8 @@ struct xshm_limits {
 	__aligned_u64 user_bytes;
 	__u32 rmid_forced;
 	__u32 huge;
+	__s32 next_id;
+	__u32 reserved1;
 };
 
 /* Size of what shmctl(2) knows of &struct xshm_usage, in bytes. */
