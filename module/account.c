@@ -150,7 +150,7 @@ static long xshm_lock_command(struct xshm_call *call,
 
 	if (control->select || control->buf_size || control->buf)
 		return -EINVAL;
-	segment = xshm_segment_find_ref(call->ns, control->id);
+	segment = xshm_ids_find_ref(call->ns, control->id);
 	if (!segment)
 		return -EINVAL;
 	mutex_lock(&xshm_account_lock);

@@ -82,7 +82,7 @@ long xshm_stat(struct xshm_call *call)
 
 	rcu_read_lock();
 	if (control->select == XSHM_SELECT_ID)
-		segment = xshm_segment_find(call->ns, control->id);
+		segment = xshm_ids_find(call->ns, control->id);
 	else
 		segment = xa_load(&call->ns->segments, control->id & XSHM_INDEX_MASK);
 	if (segment) {
@@ -134,7 +134,7 @@ long xshm_set(struct xshm_call *call)
 		return -EFAULT;
 
 	rcu_read_lock();
-	segment = xshm_segment_find(call->ns, control->id);
+	segment = xshm_ids_find(call->ns, control->id);
 	if (segment) {
 		uid = make_kuid(user_ns, ds.uid);
 		gid = make_kgid(user_ns, ds.gid);
@@ -193,7 +193,7 @@ long xshm_limits(struct xshm_call *call)
 	if (control->select || control->id < 0 || control->buf_size < XSHM_LIMITS_SIZE_SYSV)
 		return -EINVAL;
 	return xshm_copy_buf(control, &limits, sizeof(limits)) ?:
-	       xshm_segment_highest_index(call->ns);
+	       xshm_ids_highest_index(call->ns);
 }
 
 /* The values that the sysctl files take, too. */
@@ -303,5 +303,5 @@ long xshm_usage(struct xshm_call *call)
 	usage.shm_rss = pages.resident;
 	usage.shm_swp = pages.swapped;
 	usage.huge = (u64)pages.huge << PAGE_SHIFT;
-	return xshm_copy_buf(control, &usage, sizeof(usage)) ?: xshm_segment_highest_index(ns);
+	return xshm_copy_buf(control, &usage, sizeof(usage)) ?: xshm_ids_highest_index(ns);
 }

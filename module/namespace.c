@@ -52,7 +52,7 @@ static struct xshm_ns *xshm_ns_create(struct ipc_namespace *ipc_ns)
 	ns->shmall = XSHM_SHMALL_DEFAULT;
 	ns->shmmni = XSHM_SHMMNI_DEFAULT;
 	ns->huge = XSHM_HUGE_WITHIN_SIZE;
-	err = xshm_segment_table_init(ns);
+	err = xshm_ids_init(ns);
 	if (err) {
 		kfree(ns);
 		return ERR_PTR(err);
@@ -70,7 +70,7 @@ void xshm_ns_put(struct xshm_ns *ns)
 {
 	if (!refcount_dec_and_test(&ns->refs))
 		return;
-	xshm_segment_table_destroy(ns);
+	xshm_ids_destroy(ns);
 	kfree_rcu(ns, rcu);
 }
 

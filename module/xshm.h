@@ -250,18 +250,29 @@ static inline bool xshm_ns_needs_reaping(const struct xshm_ns *ns)
 	return READ_ONCE(ns->rmid_forced) || READ_ONCE(ns->bound);
 }
 
+/* ids.c */
+int xshm_ids_init(struct xshm_ns *ns);
+void xshm_ids_destroy(struct xshm_ns *ns);
+struct xshm_segment *xshm_ids_find(struct xshm_ns *ns, int id);
+struct xshm_segment *xshm_ids_find_ref(struct xshm_ns *ns, int id);
+struct xshm_segment *xshm_ids_find_key(struct xshm_ns *ns, key_t key);
+int xshm_ids_highest_index(struct xshm_ns *ns);
+int xshm_ids_insert(struct xshm_segment *segment);
+void xshm_ids_drop_key(struct xshm_segment *segment);
+void xshm_ids_remove(struct xshm_segment *segment);
+
 /* segment.c */
 long xshm_segment_get(struct xshm_call *call);
-struct xshm_segment *xshm_segment_find(struct xshm_ns *ns, int id);
-struct xshm_segment *xshm_segment_find_ref(struct xshm_ns *ns, int id);
 void xshm_segment_put(struct xshm_segment *segment);
 long xshm_segment_remove(struct xshm_ns *ns, int id);
 void xshm_segment_condemn(struct xshm_segment *segment);
 void xshm_segment_destroy_unused(struct xshm_segment *segment);
 bool xshm_segment_creator_gone(const struct xshm_segment *segment);
-int xshm_segment_highest_index(struct xshm_ns *ns);
-int xshm_segment_table_init(struct xshm_ns *ns);
-void xshm_segment_table_destroy(struct xshm_ns *ns);
+
+/* mapping.c */
+struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind,
+			      unsigned int access);
+bool xshm_vma_is_attach(const struct vm_area_struct *vma);
 
 /* attach.c */
 long xshm_attach(struct xshm_call *call);
