@@ -54,11 +54,9 @@ EXPORT void *xshm_attach(int id, const void *addr, int shmflg, unsigned int opti
 	 * The module says where; who leaves the address alone is not the module,
 	 * and has attached nothing.
 	 */
-	if (__builtin_expect(!attach.addr && !addr, 0)) {
-		if (device_prepare() < 0 ||
-		    device_call(XSHM_IOC_ATTACH, &attach, DEVICE_ZERO_VERIFIED) < 0)
-			return (void *)-1;
-	}
+	if (__builtin_expect(!attach.addr && !addr, 0) &&
+	    device_call(XSHM_IOC_ATTACH, &attach, DEVICE_ZERO_VERIFIED) < 0)
+		return (void *)-1;
 	return (void *)(uintptr_t)attach.addr;
 }
 
