@@ -10,7 +10,8 @@
 #define SEGMENT_BYTES	5000
 
 /* What the argument of a command needs to succeed. */
-enum argument_kind { VERSION, GET, ATTACH, DETACH, STAT, SET, LIMITS, USAGE, LOCK, UNLOCK, REMOVE };
+enum argument_kind { VERSION, GET, ATTACH, DETACH, STAT, SET, LIMITS, USAGE, LOCK, UNLOCK, REMOVE,
+		     SET_LIMITS };
 
 union argument {
 	__u32 size;
@@ -37,6 +38,7 @@ static const struct command {
 	[LOCK] = { "LOCK", XSHM_IOC_LOCK, sizeof(struct xshm_control) },
 	[UNLOCK] = { "UNLOCK", XSHM_IOC_UNLOCK, sizeof(struct xshm_control) },
 	[REMOVE] = { "REMOVE", XSHM_IOC_REMOVE, sizeof(struct xshm_control) },
+	[SET_LIMITS] = { "SET_LIMITS", XSHM_IOC_SET_LIMITS, sizeof(struct xshm_control) },
 };
 
 #define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -64,6 +66,7 @@ FIXTURE_SETUP(abi)
 	self->id = RAW_GET(SEGMENT_BYTES, 0600, 0);
 	self->addr = RAW_ATTACH(self->id, 0, 0);
 	self->ds = RAW_STAT(self->id);
+	ASSERT_LE(0, raw_control(XSHM_IOC_LIMITS, 0, &self->limits, sizeof(self->limits)));
 	self->pages = mmap(NULL, 3 * page_size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->pages);
@@ -107,6 +110,11 @@ static void fill(FIXTURE_DATA(abi) *self, int kind, union argument *arg)
 	} else if (kind == USAGE) {
 		arg->control.buf = (uintptr_t)&self->usage;
 		arg->control.buf_size = sizeof(self->usage);
+	} else if (kind == SET_LIMITS) {
+		arg->control.id = 0;
+		arg->control.select = XSHM_LIMIT_SHMMNI;
+		arg->control.buf = (uintptr_t)&self->limits;
+		arg->control.buf_size = sizeof(self->limits);
 	}
 }
 
@@ -403,11 +411,11 @@ TEST_F(abi, unknown_commands)
 	union argument arg;
 
 	fill(self, GET, &arg);
-	for (unsigned int nr = 0x0b; nr < 256; nr++) {
+	for (unsigned int nr = 0x0c; nr < 256; nr++) {
 		EXPECT_EQ(-ENOTTY, raw(self->fd, _IO(XSHM_IOC_MAGIC, nr), &arg))
 			TH_LOG("command 0x%x", nr);
 	}
-	for (unsigned int nr = 0; nr < 0x0b; nr++) {
+	for (unsigned int nr = 0; nr < 0x0c; nr++) {
 		EXPECT_EQ(-ENOTTY, raw(self->fd, _IO('x', nr), &arg));
 		EXPECT_EQ(-ENOTTY, raw(self->fd, _IO(XSHM_IOC_MAGIC - 1, nr), &arg));
 		EXPECT_EQ(-ENOTTY, raw(self->fd,
@@ -420,7 +428,7 @@ TEST_F(abi, unknown_commands)
 					      _IO(XSHM_IOC_MAGIC, nr) | 0x10000, &arg));
 	}
 	/* Even with an argument that can't be read. */
-	EXPECT_EQ(-ENOTTY, raw(self->fd, _IO(XSHM_IOC_MAGIC, 0x0b), NULL));
+	EXPECT_EQ(-ENOTTY, raw(self->fd, _IO(XSHM_IOC_MAGIC, 0x0c), NULL));
 	EXPECT_EQ(-ENOTTY, raw(self->fd, 0x5401 /* TCGETS */, &arg));
 	EXPECT_STATE(before);
 }
@@ -493,7 +501,7 @@ TEST_F(abi, select_values)
 		EXPECT_EQ(-EINVAL, raw(self->fd, XSHM_IOC_STAT, &arg))
 			TH_LOG("select %u", unknown[i]);
 	}
-	/* Selects are for STAT only. */
+	/* Of the others only SET_LIMITS has a use for it. */
 	for (unsigned int k = SET; k <= REMOVE; k++) {
 		for (__u32 select = 1; select < 4; select++) {
 			fill(self, k, &arg);

@@ -58,7 +58,8 @@ OFFSET(xshm_limits, user_segments, XSHM_LIMITS_SIZE_SYSV);
 OFFSET(xshm_limits, user_bytes, 80);
 OFFSET(xshm_limits, rmid_forced, 88);
 OFFSET(xshm_limits, huge, 92);
-SIZE(xshm_limits, 96);
+OFFSET(xshm_limits, next_id, 96);
+SIZE(xshm_limits, 104);
 OFFSET(xshm_usage, shm_tot, 8);
 OFFSET(xshm_usage, shm_swp, 24);
 OFFSET(xshm_usage, huge, XSHM_USAGE_SIZE_SYSV);
@@ -245,6 +246,8 @@ TEST_F(buffers, reserved_fields_are_zero)
 	EXPECT_EQ(1, out.limits.shmmin);
 	EXPECT_EQ(out.limits.shmmni, out.limits.shmseg);
 	EXPECT_GE(XSHM_HUGE_ADVISE, out.limits.huge);
+	EXPECT_EQ(-1, out.limits.next_id);
+	EXPECT_EQ(0, out.limits.reserved1);
 	memset(&out, POISON, sizeof(out));
 	ASSERT_LE(0, ioctl(self->fd, XSHM_IOC_USAGE, &c));
 	EXPECT_EQ(0, out.usage.reserved);
