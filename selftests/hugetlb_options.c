@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Options of xshm for pages of the pool, and what its extended stat says of them. */
+#include <signal.h>
+#include <sys/time.h>
+
 #include "counters.h"
 #include "raw.h"
 
@@ -134,6 +137,29 @@ TEST_F(hugetlb_options, populate)
 	EXPECT_EQ(POOL, pool_of(HUGE_2M).free);
 	EXPECT_EQ(0, RAW_USAGE().used_ids);
 	EXPECT_EQ(0, RAW_USAGE().shm_tot);
+}
+
+static void on_alarm(int signal)
+{
+}
+
+/* Signals that a program handles are no reason to fail. */
+TEST_F(hugetlb_options, populate_among_signals)
+{
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { };
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 5; i++) {
+		int id = raw_get(IPC_PRIVATE, POOL * HUGE_2M, SHM_HUGETLB | 0600,
+				 XSHM_GET_POPULATE);
+
+		EXPECT_LE(0, id);
+		if (id >= 0)
+			EXPECT_EQ(0, raw_remove(id));
+	}
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
 }
 
 TEST_F(hugetlb_options, attach_populates)

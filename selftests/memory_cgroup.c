@@ -98,6 +98,17 @@ TEST_F(memory_cgroup, the_limit_kills_only_the_toucher)
 	REMOVE(id);
 }
 
+/* A segment that nobody has touched costs kernel memory, which is on its maker's account. */
+TEST_F(memory_cgroup, segments_themselves_are_charged)
+{
+	IN_CHILD {
+		enter();
+		for (int i = 0; i < 1000; i++)
+			ASSERT_LE(0, get(IPC_PRIVATE, 4096, 0600));
+	}
+	EXPECT_LE(1000 * 700, read_field(GROUP_A "/memory.stat", "slab"));
+}
+
 /* ENOMEM at creation, instead of a kill later, and nothing is left of it. */
 TEST_F(memory_cgroup, populate_beyond_the_limit)
 {

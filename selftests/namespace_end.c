@@ -3,7 +3,8 @@
  * The end of an IPC namespace: its segments go and their memory comes back within five
  * seconds, those that are mapped at their last detach.
  *
- * XSHM_NAMESPACES=N in the environment: how many short-lived ones are made (500).
+ * XSHM_NAMESPACES=N in the environment: how many short-lived ones are made (500), and
+ * that all of the machine's memory has to be back, for which Linux 6.1 needs long.
  */
 #include "counters.h"
 #include "raw.h"
@@ -22,16 +23,23 @@ FIXTURE_SETUP(namespace_end)
 {
 	USE_BACKEND(variant->backend);
 	/* What the test before left behind may still be on its way out. */
-	for (int i = 0; i < SECONDS * 20; i++) {
+	for (int i = 0; i < SECONDS * 10; i++) {
 		self->shmem = meminfo("Shmem");
-		usleep(50000);
-		if (i > 10 && meminfo("Shmem") == self->shmem)
+		usleep(100000);
+		if (meminfo("Shmem") == self->shmem)
 			break;
 	}
 }
 
 FIXTURE_TEARDOWN(namespace_end)
 {
+}
+
+/* Time in which a module that is mistaken about the end would act on it. */
+static void let_it_notice(void)
+{
+	if (ipc == &xshm)
+		usleep(2500000);
 }
 
 #define EXPECT_MEMORY_BACK()							\
@@ -82,7 +90,7 @@ TEST_F(namespace_end, mapped_segments_wait_for_the_last_detach)
 		/* Nobody is in there after this. */
 		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 		EXPECT_EQ(-ENOENT, get(KEY, 0, 0));
-		usleep(2500000);
+		let_it_notice();
 		EXPECT_EQ(-1, check_touched(p, BYTES));
 		EXPECT_LE(self->shmem + BYTES_KB - SLACK_KB, meminfo("Shmem"));
 		IN_CHILD {
@@ -124,7 +132,7 @@ TEST_F(namespace_end, not_while_it_is_open)
 	ASSERT_EQ(1, write(go[1], "", 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
-	usleep(2500000);
+	let_it_notice();
 	IN_CHILD {
 		char *p;
 
@@ -134,6 +142,59 @@ TEST_F(namespace_end, not_while_it_is_open)
 	}
 	close(fd);
 	EXPECT_MEMORY_BACK();
+}
+
+/*
+ * What was opened inside and is used after the end: the table goes on to show what it
+ * was opened for, and a descriptor of the device serves whoever calls.
+ */
+TEST_F(namespace_end, what_is_open_outlives_it)
+{
+	IN_CHILD {
+		char line[512];
+		FILE *table;
+		int fd = -1;
+
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		GET(KEY, 4096, IPC_CREAT | 0600);
+		table = fopen(ipc->table, "re");
+		ASSERT_NE(NULL, table);
+		ASSERT_NE(NULL, fgets(line, sizeof(line), table));
+		if (ipc == &xshm)
+			fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		int id = GET(KEY, 8192, IPC_CREAT | 0600);
+
+		let_it_notice();
+		rewind(table);
+		int rows = -1, size = -1;
+
+		while (fgets(line, sizeof(line), table))
+			if (++rows > 0)
+				sscanf(line, "%*d %*d %*o %d", &size);
+		fclose(table);
+		/* Never the one of the other namespace. */
+		EXPECT_NE(8192, size);
+		EXPECT_GE(1, rows);
+		if (ipc == &xshm) {
+			struct xshm_get find = { .size = sizeof(find), .key = KEY };
+			struct xshm_get make = {
+				.size = sizeof(make), .bytes = 1, .shmflg = 0600,
+				.options = XSHM_GET_OWNER_BOUND,
+			};
+			struct xshm_ds ds;
+			int bound;
+
+			EXPECT_EQ(id, raw(fd, XSHM_IOC_GET, &find));
+			bound = raw(fd, XSHM_IOC_GET, &make);
+			ASSERT_LE(0, bound);
+			EXPECT_EQ(1, STAT(bound).shm_segsz);
+			close(fd);
+			for (int i = 0; i < 100 && raw_stat(bound, &ds) == 0; i++)
+				usleep(20000);
+			EXPECT_EQ(-EINVAL, raw_stat(bound, &ds));
+		}
+	}
 }
 
 /* Waits, for at most some seconds, until a count is at most a value. */
@@ -146,6 +207,16 @@ TEST_F(namespace_end, not_while_it_is_open)
 	now_;									\
 })
 
+/* Objects in a cache of the kernel; free ones that it keeps are let go first. */
+static long objects_of(const char *cache)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
+	write_text(path, "1");
+	return read_field("/proc/slabinfo", cache);
+}
+
 TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 {
 	const char *wish = getenv("XSHM_NAMESPACES");
@@ -154,8 +225,8 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 
 	if (ipc == &sysv)
 		SKIP(return, "the kernel itself takes longer to free so many");
-	/* Namespaces wait for each other in the kernel, some 30 ms each on Linux 6.1. */
-	seconds = SECONDS + rounds / 20;
+	/* Namespaces wait for each other in the kernel, up to 100 ms each on Linux 6.1. */
+	seconds = SECONDS + rounds / 10;
 	/* Once, so that whatever is made only once is there. */
 	IN_CHILD {
 		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
@@ -163,8 +234,8 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 	}
 	usleep(1500000);
 	users = read_number("/sys/module/xshm/refcnt");
-	inodes = read_field("/proc/slabinfo", "shmem_inode_cache");
-	dentries = read_field("/proc/slabinfo", "dentry");
+	inodes = objects_of("shmem_inode_cache");
+	dentries = objects_of("dentry");
 	available = meminfo("MemAvailable");
 	IN_CHILD {
 		for (int i = 0; i < rounds; i++) {
@@ -188,13 +259,14 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 	}
 	EXPECT_MEMORY_BACK();
 	EXPECT_EQ(users, SETTLE(read_number("/sys/module/xshm/refcnt"), users, SECONDS));
-	EXPECT_GE(inodes + rounds / 4, SETTLE(read_field("/proc/slabinfo", "shmem_inode_cache"),
-					       inodes + rounds / 4, SECONDS));
-	EXPECT_GE(dentries + rounds / 4, SETTLE(read_field("/proc/slabinfo", "dentry"),
-						 dentries + rounds / 4, seconds));
+	EXPECT_GE(inodes + rounds / 8,
+		  SETTLE(objects_of("shmem_inode_cache"), inodes + rounds / 8, SECONDS));
+	EXPECT_GE(dentries + rounds / 8,
+		  SETTLE(objects_of("dentry"), dentries + rounds / 8, seconds));
 	/* What the kernel keeps for its own purposes varies by some megabytes. */
-	EXPECT_LE(available - 8 * 1024,
-		  -SETTLE(-meminfo("MemAvailable"), -(available - 8 * 1024), seconds));
+	if (wish)
+		EXPECT_LE(available - 8 * 1024,
+			  -SETTLE(-meminfo("MemAvailable"), -(available - 8 * 1024), seconds));
 }
 
 TEST_HARNESS_MAIN

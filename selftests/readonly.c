@@ -334,6 +334,37 @@ TEST_F(readonly, map_files_cannot_truncate)
 	}
 }
 
+TEST_F(readonly, map_files_of_pool_pages)
+{
+	size_t huge = 2UL << 20;
+	const char *pool = "/proc/sys/vm/nr_hugepages";
+	long long before = read_number(pool);
+	char path[128], *p;
+	int id, fd;
+
+	if (ipc == &sysv)
+		SKIP(return, "xshm is stricter here");
+	if (write_number(pool, 2) || read_number(pool) != 2)
+		SKIP(return, "no huge pages can be had");
+	id = GET(IPC_PRIVATE, 2 * huge, SHM_HUGETLB | 0600);
+	p = ATTACH(id, SHM_RDONLY);
+	EXPECT_READ_ONLY(p);
+	map_files_path(path, p, 2 * huge);
+	EXPECT_EQ(-1, truncate(path, 0));
+	EXPECT_EQ(-1, truncate(path, 4 * huge));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		EXPECT_EQ(-1, ftruncate(fd, 0));
+		EXPECT_EQ(-1, fallocate(fd, 3, 0, huge));
+		EXPECT_EQ(MAP_FAILED, mmap(NULL, huge, PROT_WRITE, MAP_SHARED, fd, 0));
+		close(fd);
+	}
+	EXPECT_EQ(0, p[2 * huge - 1]);
+	EXPECT_EQ(0, dt(p));
+	REMOVE(id);
+	EXPECT_EQ(0, write_number(pool, before));
+}
+
 TEST_F(readonly, map_files_is_closed_to_users)
 {
 	/* The mappings of a segment that the user may attach himself. */

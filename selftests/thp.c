@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which segments get transparent huge pages: policy, options, advice, the machine's veto. */
+#include <signal.h>
+#include <sys/time.h>
+
 #include "counters.h"
 #include "raw.h"
 
@@ -294,6 +297,54 @@ TEST_F(thp, populate_at_creation)
 	/* Of odd size, to the last page. */
 	EXPECT_EQ(3 * MIB + 4096,
 		  RAW_STAT(RAW_GET(3 * MIB + 1, 0600, XSHM_GET_POPULATE)).resident);
+}
+
+static void on_alarm(int signal)
+{
+}
+
+/* Signals that a program handles are no reason to fail. */
+TEST_F(thp, populate_among_signals)
+{
+	static const __u32 options[] = { 0, XSHM_GET_SMALL };
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = { };
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 2; i++) {
+		int id = raw_get(IPC_PRIVATE, 64 * MIB, 0600, options[i] | XSHM_GET_POPULATE);
+
+		EXPECT_LE(0, id);
+		if (id >= 0) {
+			EXPECT_EQ(64 * MIB, RAW_STAT(id).resident);
+			EXPECT_EQ(0, raw_remove(id));
+		}
+	}
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+	EXPECT_EQ(0, RAW_USAGE().used_ids);
+}
+
+/* But a fatal one ends it, and nothing is left. */
+TEST_F(thp, populate_and_kill)
+{
+	long before = meminfo("Shmem");
+	__u64 bytes = 256 * MIB;
+	int status;
+	pid_t pid;
+
+	if (meminfo("MemAvailable") < 512 * 1024)
+		SKIP(return, "needs 512 MiB of free memory");
+	pid = fork();
+	if (pid == 0)
+		_exit(raw_get(IPC_PRIVATE, bytes, 0600, XSHM_GET_SMALL | XSHM_GET_POPULATE) >= 0);
+	usleep(20000);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	if (WIFSIGNALED(status)) {
+		EXPECT_EQ(0, RAW_USAGE().used_ids);
+		EXPECT_GE(before + SLACK_KB, meminfo_falls_to("Shmem", before + SLACK_KB, 5));
+	}
 }
 
 TEST_F(thp, usage_counts_huge_bytes)
