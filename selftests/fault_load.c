@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading the module when memory is refused to it: it is there and works, or it
+ * is not and has left nothing. Needs the module's file in XSHM_KO.
+ */
+#include "counters.h"
+#include "fault.h"
+#include "raw.h"
+
+#define MAX_FAULTS	5000
+
+static int load(int fd)
+{
+	return syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "xshm", O_NONBLOCK) ? -errno : 0;
+}
+
+/* A file is released a moment after its last use. */
+static int unload_soon(void)
+{
+	int err = unload();
+
+	for (int i = 0; i < 100 && (err == -EAGAIN || err == -EBUSY); i++) {
+		usleep(20000);
+		err = unload();
+	}
+	return err;
+}
+
+static bool loaded(void)
+{
+	return !access("/sys/module/xshm", F_OK) || !access("/dev/xshm", F_OK) ||
+	       !access("/proc/xshm", F_OK) || !access("/proc/sys/xshm", F_OK);
+}
+
+FIXTURE(fault_load) {
+	int ko;
+};
+
+FIXTURE_SETUP(fault_load)
+{
+	const char *path = getenv("XSHM_KO"), *why = fault_open();
+
+	self->ko = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	if (!path)
+		SKIP(return, "XSHM_KO does not say where xshm.ko is");
+	self->ko = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->ko);
+	ASSERT_EQ(0, unload_soon());
+}
+
+FIXTURE_TEARDOWN(fault_load)
+{
+	if (self->ko >= 0 && !loaded())
+		EXPECT_EQ(0, load(self->ko));
+}
+
+TEST_F_TIMEOUT(fault_load, refused, 1200)
+{
+	bool fired = true;
+	int nth, refused = 0;
+
+	for (nth = 1; fired && nth < MAX_FAULTS; nth++) {
+		int err;
+
+		fault_arm(nth);
+		err = load(self->ko);
+		fired = fault_disarm();
+		if (err) {
+			ASSERT_TRUE(fired) TH_LOG("without a fault: %s", strerror(-err));
+			ASSERT_FALSE(loaded()) TH_LOG("fault %d left something", nth);
+			refused++;
+			continue;
+		}
+		ASSERT_TRUE(!access("/dev/xshm", F_OK) && !access("/proc/xshm", F_OK) &&
+			    !access("/proc/sys/xshm/shmmax", F_OK))
+			TH_LOG("fault %d: loaded, but something is missing", nth);
+		ASSERT_EQ(0, unload_soon());
+		ASSERT_FALSE(loaded());
+	}
+	EXPECT_FALSE(fired);
+	EXPECT_LT(10, refused);
+	printf("# counted: %d faults injected into loading the module, refused by %d\n",
+	       nth - 2, refused);
+	ASSERT_EQ(0, load(self->ko));
+	EXPECT_EQ(0, raw_remove(RAW_GET(4096, 0600, 0)));
+}
+
+TEST_HARNESS_MAIN
