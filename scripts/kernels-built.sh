@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Kernels that are compiled here, from Debian's linux-source-6.12 and the
 # fragments guest.config and NAME.config. Sourced by kernels.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # top, cache: from common.sh
 
 built_kernels="debug kcsan nosysvipc"
 
@@ -113,7 +113,9 @@ build_kernel() {
 	exec 8>"$cache/kernels/$name.lock"
 	flock -n 8 || { say "waiting for another build of Linux $name to finish"; flock 8; }
 	lock_cache
-	[ -z "$update" ] && [ -n "$(source_deb)" ] || fetch_source
+	if [ -n "$update" ] || [ -z "$(source_deb)" ]; then
+		fetch_source
+	fi
 	deb=$(source_deb)
 	if built_complete "$name"; then
 		exec 8>&-
