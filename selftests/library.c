@@ -169,7 +169,7 @@ static int open_kind(int kind)
 	case 5:
 		return socketpair(AF_UNIX, SOCK_STREAM, 0, fds) ? -1 : fds[0];
 	case 6:
-		return socket(AF_INET, SOCK_DGRAM, 0);
+		return socket(AF_UNIX, SOCK_DGRAM, 0);
 	case 7:
 		return eventfd(0, 0);
 	case 8:
