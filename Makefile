@@ -18,6 +18,7 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 
 .PHONY: all module lib selftests setup demo check style guest help
+.PHONY: check-debug check-races coverage
 .PHONY: install install-module install-lib clean
 
 all: module lib selftests
@@ -56,6 +57,15 @@ demo:
 check:
 	$(Q)scripts/check
 
+check-debug:
+	$(Q)scripts/check-debug
+
+check-races:
+	$(Q)scripts/check-races
+
+coverage:
+	$(Q)scripts/coverage
+
 style:
 	$(Q)scripts/style
 
@@ -88,6 +98,9 @@ help:
 	@echo "make selftests  test programs only"
 	@echo "make demo       see what xshm does, in a virtual machine"
 	@echo "make check      style, builds and all tests; ends with N passed, N failed"
+	@echo "make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, ..."
+	@echo "make check-races  concurrent tests on a kernel with KCSAN"
+	@echo "make coverage   lines and branches of the module that the tests reach"
 	@echo "make style      style checks only"
 	@echo "make guest      a shell in a virtual machine with xshm loaded"
 	@echo "make install    module for this kernel (or KVER=), library and headers;"
