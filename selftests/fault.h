@@ -51,6 +51,14 @@ static inline void fault_arm(int nth)
 		abort();
 }
 
+/* How many places were passed since fault_arm(nth), which was not reached. */
+static inline int fault_passed(int nth)
+{
+	char text[16] = "";
+
+	return pread(fault_fd, text, sizeof(text) - 1, 0) > 0 ? nth - atoi(text) : -1;
+}
+
 /* No more faults. Returns true if the fault was injected since it was armed. */
 static inline bool fault_disarm(void)
 {
