@@ -12,6 +12,8 @@
 
 FIXTURE(hugetlb) {
 	long before;
+	const char *group_path;
+	long long group;
 };
 
 BOTH_BACKENDS(hugetlb);
@@ -22,6 +24,10 @@ FIXTURE_SETUP(hugetlb)
 	if (access("/sys/kernel/mm/hugepages/hugepages-2048kB", F_OK))
 		SKIP(return, "this machine has no huge pages of 2 MB");
 	USE_BACKEND(variant->backend);
+	self->group_path = ipc == &sysv ? "/proc/sys/vm/hugetlb_shm_group"
+					: "/proc/sys/xshm/hugetlb_shm_group";
+	self->group = read_number(self->group_path);
+	ASSERT_LE(0, self->group);
 	self->before = pool_of(HUGE_2M).total;
 	if (set_pool(HUGE_2M, POOL) != POOL)
 		SKIP(return, "the pool can't be filled with %d pages of 2 MB", POOL);
@@ -36,6 +42,7 @@ FIXTURE_TEARDOWN(hugetlb)
 	EXPECT_EQ(POOL, pool_of(HUGE_2M).free);
 	EXPECT_EQ(0, pool_of(HUGE_2M).reserved);
 	set_pool(HUGE_2M, self->before);
+	EXPECT_EQ(0, write_number(self->group_path, self->group));
 }
 
 #define EXPECT_POOL(expected_free, expected_reserved) do {			\
@@ -245,21 +252,17 @@ TEST_F(hugetlb, limits_return_the_reservation)
 
 TEST_F(hugetlb, who_may)
 {
-	const char *group = ipc == &sysv ? "/proc/sys/vm/hugetlb_shm_group"
-					 : "/proc/sys/xshm/hugetlb_shm_group";
-	long long before = read_number(group);
 	struct rlimit none = { 0, 0 };
 
-	ASSERT_LE(0, before);
 	AS_USER(USER, GROUP) {
 		/* The kernel's own calls fall back to this account, with a warning. */
 		ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
 		EXPECT_EQ(-EPERM, get(IPC_PRIVATE, HUGE_2M, SHM_HUGETLB | 0600));
 		EXPECT_EQ(-EPERM, get(IPC_PRIVATE, HUGE_2M, SHM_HUGETLB | SHM_NORESERVE | 0600));
-		EXPECT_NE(0, write_number(group, GROUP));
+		EXPECT_NE(0, write_number(self->group_path, GROUP));
 		EXPECT_POOL(POOL, 0);
 	}
-	ASSERT_EQ(0, write_number(group, GROUP));
+	ASSERT_EQ(0, write_number(self->group_path, GROUP));
 	AS_USER(USER, GROUP) {
 		int id;
 
@@ -272,7 +275,6 @@ TEST_F(hugetlb, who_may)
 		ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &none));
 		EXPECT_EQ(-EPERM, get(IPC_PRIVATE, HUGE_2M, SHM_HUGETLB | 0600));
 	}
-	EXPECT_EQ(0, write_number(group, before));
 	EXPECT_POOL(POOL, 0);
 }
 
