@@ -127,8 +127,10 @@ TEST_F_TIMEOUT(fault, hugetlb, SWEEP_SECONDS)
 {
 	static const struct operation operations[] = {
 		OPERATION("get hugetlb", NULL, get_hugetlb, remove_result, NO_INODE),
-		OPERATION("get hugetlb of 2 MB", NULL, get_hugetlb_of_size, remove_result, NO_INODE),
-		OPERATION("get hugetlb, populated", NULL, get_hugetlb_populated, remove_result, NO_INODE),
+		OPERATION("get hugetlb of 2 MB", NULL, get_hugetlb_of_size, remove_result,
+			  NO_INODE),
+		OPERATION("get hugetlb, populated", NULL, get_hugetlb_populated, remove_result,
+			  NO_INODE),
 		OPERATION("get, hugetlb or else", NULL, get_try_hugetlb, remove_result, NO_INODE),
 		OPERATION("attach hugetlb", make_hugetlb, attach_made, detach_and_remove),
 	};
