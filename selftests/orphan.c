@@ -211,7 +211,8 @@ TEST_F(orphan, forced_while_a_child_lives_on)
 			alarm(20);
 			pause();
 		}
-		if (write(fds[1], &pids[1], sizeof(pid_t)) < 0 || write(fds[1], &id, sizeof(id)) < 0)
+		if (write(fds[1], &pids[1], sizeof(pid_t)) < 0 ||
+		    write(fds[1], &id, sizeof(id)) < 0)
 			_exit(1);
 		_exit(0);
 	}

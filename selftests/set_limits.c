@@ -75,7 +75,8 @@ static int field(struct xshm_limits *limits, int bit, __u64 value)
 
 TEST_F(set_limits, each_bit_sets_its_field_only)
 {
-	static const __u64 values[FIELDS] = { 123456, 77, 9999, 5, 654321, 1, XSHM_HUGE_ALWAYS, 42 };
+	static const __u64 values[FIELDS] = { 123456, 77, 9999, 5, 654321, 1, XSHM_HUGE_ALWAYS,
+					      42 };
 
 	for (int bit = 0; bit < FIELDS; bit++) {
 		struct xshm_limits wanted = self->before, all, seen;
