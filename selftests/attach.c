@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* shmat and shmdt: addresses, flags, protection, and calls that must fail. */
+/* shmat: addresses, flags, protection, and calls that must fail. */
 #include <pthread.h>
 
 #include "common.h"
-#include "differences.h"
 
 FIXTURE(attach) { };
 
@@ -447,67 +446,6 @@ TEST_F(attach, locked_future_mappings_are_populated)
 	for (int i = 0; i < 16; i++)
 		EXPECT_EQ(1, vec[i]);
 	munlockall();
-}
-
-TEST_F(attach, detach_of_what_is_no_attach)
-{
-	int id = GET(IPC_PRIVATE, 3 * 4096, 0600);
-	char *p = free_range(5 * 4096) + 4096;
-	char *other = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	ASSERT_EQ((long)p, at(id, p, 0));
-	EXPECT_EQ(-EINVAL, dt(p + 1));
-	EXPECT_EQ(-EINVAL, dt(p + 4096));
-	EXPECT_EQ(-EINVAL, dt(p - 4096));
-	EXPECT_EQ(-EINVAL, dt(other));
-	EXPECT_EQ(-EINVAL, dt(NULL));
-	EXPECT_EQ(-EINVAL, dt((void *)dt));
-	EXPECT_EQ(-EINVAL, dt(KERNEL_ADDRESS));
-	EXPECT_EQ(-EINVAL, dt((void *)-4096L));
-	EXPECT_EQ(1, NATTCH(id));
-	EXPECT_TRUE(is_mapped(p));
-	EXPECT_EQ(0, dt(p));
-	EXPECT_EQ(-EINVAL, dt(p));
-	EXPECT_TRUE(is_mapped(other));
-}
-
-TEST_F(attach, detach_spares_other_segments_in_its_range)
-{
-	int a = GET(IPC_PRIVATE, 3 * 4096, 0600);
-	int b = GET(IPC_PRIVATE, 3 * 4096, 0600);
-	char *p = ATTACH(a, 0);
-	char *q = ATTACH(b, 0);
-
-	/* The middle page of b takes the place of the middle page of a. */
-	q[4096] = 77;
-	ASSERT_EQ(p + 4096, mremap(q + 4096, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
-				   p + 4096));
-	EXPECT_EQ(2, NATTCH(a));
-	EXPECT_EQ(3, NATTCH(b));
-	EXPECT_EQ(0, dt(p));
-	EXPECT_EQ(0, NATTCH(a));
-	EXPECT_EQ(3, NATTCH(b));
-	EXPECT_EQ(77, p[4096]);
-	EXPECT_EQ(0, dt(q));
-	EXPECT_EQ(1, NATTCH(b));
-}
-
-TEST_F(attach, detach_spares_other_attaches_in_its_range)
-{
-	int id = GET(IPC_PRIVATE, 3 * 4096, 0600);
-	char *p = ATTACH(id, 0);
-	char *q = ATTACH(id, 0);
-
-	ASSERT_EQ(p + 4096, mremap(q + 4096, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
-				   p + 4096));
-	/* 6.1 does not merge them, later kernels do. */
-	EXPECT_LE(DIFFERS(SHARED_MAPPING_FILE, 5, 4), NATTCH(id));
-	EXPECT_GE(5, NATTCH(id));
-	EXPECT_EQ(0, dt(p));
-	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, true, false), is_mapped(p + 4096));
-	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, 3, 2), NATTCH(id));
-	EXPECT_EQ(0, dt(q));
-	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, 1, 0), NATTCH(id));
 }
 
 static void *attach_and_detach(void *arg)

@@ -168,7 +168,8 @@ static inline int ctl(int id, int command, void *buf)
 
 #define ATTACH(id, flags) ({							\
 	long at_ = at(id, NULL, flags);						\
-	ASSERT_LT(0, at_);							\
+	/* The addresses of 32-bit programs reach into the negative. */		\
+	ASSERT_GT(-4095UL, (unsigned long)at_) TH_LOG("errno %ld", -at_);	\
 	(char *)at_;								\
 })
 
@@ -180,6 +181,25 @@ static inline int ctl(int id, int command, void *buf)
 })
 
 #define NATTCH(id)	STAT(id).shm_nattch
+
+/* Everything that IPC_STAT tells, unchanged. */
+#define EXPECT_SAME_STAT(a, b) do {							\
+	struct shmid_ds a_ = (a), b_ = (b);					\
+	EXPECT_EQ(a_.shm_perm.__key, b_.shm_perm.__key);			\
+	EXPECT_EQ(a_.shm_perm.uid, b_.shm_perm.uid);				\
+	EXPECT_EQ(a_.shm_perm.gid, b_.shm_perm.gid);				\
+	EXPECT_EQ(a_.shm_perm.cuid, b_.shm_perm.cuid);				\
+	EXPECT_EQ(a_.shm_perm.cgid, b_.shm_perm.cgid);				\
+	EXPECT_EQ(a_.shm_perm.mode, b_.shm_perm.mode);				\
+	EXPECT_EQ(a_.shm_perm.__seq, b_.shm_perm.__seq);			\
+	EXPECT_EQ(a_.shm_segsz, b_.shm_segsz);					\
+	EXPECT_EQ(a_.shm_atime, b_.shm_atime);					\
+	EXPECT_EQ(a_.shm_dtime, b_.shm_dtime);					\
+	EXPECT_EQ(a_.shm_ctime, b_.shm_ctime);					\
+	EXPECT_EQ(a_.shm_cpid, b_.shm_cpid);					\
+	EXPECT_EQ(a_.shm_lpid, b_.shm_lpid);					\
+	EXPECT_EQ(a_.shm_nattch, b_.shm_nattch);				\
+} while (0)
 
 #define REMOVE(id)	ASSERT_EQ(0, ctl(id, IPC_RMID, NULL))
 

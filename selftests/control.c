@@ -26,25 +26,6 @@ struct limits {
 	unsigned long shmmax, shmmin, shmmni, shmseg, shmall, unused[4];
 };
 
-/* Everything that IPC_STAT tells, unchanged. */
-#define EXPECT_SAME(a, b) do {							\
-	struct shmid_ds a_ = (a), b_ = (b);					\
-	EXPECT_EQ(a_.shm_perm.__key, b_.shm_perm.__key);			\
-	EXPECT_EQ(a_.shm_perm.uid, b_.shm_perm.uid);				\
-	EXPECT_EQ(a_.shm_perm.gid, b_.shm_perm.gid);				\
-	EXPECT_EQ(a_.shm_perm.cuid, b_.shm_perm.cuid);				\
-	EXPECT_EQ(a_.shm_perm.cgid, b_.shm_perm.cgid);				\
-	EXPECT_EQ(a_.shm_perm.mode, b_.shm_perm.mode);				\
-	EXPECT_EQ(a_.shm_perm.__seq, b_.shm_perm.__seq);			\
-	EXPECT_EQ(a_.shm_segsz, b_.shm_segsz);					\
-	EXPECT_EQ(a_.shm_atime, b_.shm_atime);					\
-	EXPECT_EQ(a_.shm_dtime, b_.shm_dtime);					\
-	EXPECT_EQ(a_.shm_ctime, b_.shm_ctime);					\
-	EXPECT_EQ(a_.shm_cpid, b_.shm_cpid);					\
-	EXPECT_EQ(a_.shm_lpid, b_.shm_lpid);					\
-	EXPECT_EQ(a_.shm_nattch, b_.shm_nattch);				\
-} while (0)
-
 TEST_F(control, unknown_commands)
 {
 	static const int commands[] = {
@@ -60,7 +41,7 @@ TEST_F(control, unknown_commands)
 		EXPECT_TRUE(all_bytes((char *)&buf, sizeof(buf), (char)POISON));
 		EXPECT_EQ(-EINVAL, ctl(self->id, commands[i], NULL));
 	}
-	EXPECT_SAME(before, STAT(self->id));
+	EXPECT_SAME_STAT(before, STAT(self->id));
 }
 
 TEST_F(control, bad_ids)
@@ -82,7 +63,7 @@ TEST_F(control, bad_ids)
 	EXPECT_EQ(-EINVAL, ctl(-1, IPC_INFO, &buf));
 	EXPECT_EQ(-EINVAL, ctl(-1, SHM_INFO, &buf));
 	EXPECT_EQ(-EINVAL, ctl(INT32_MIN, SHM_INFO, &buf));
-	EXPECT_SAME(before, STAT(self->id));
+	EXPECT_SAME_STAT(before, STAT(self->id));
 }
 
 TEST_F(control, id_of_another_sequence)
@@ -148,10 +129,10 @@ TEST_F(control, stat_by_index_returns_the_id)
 	EXPECT_EQ(199, by_id.shm_segsz);
 	memset(&by_index, POISON, sizeof(by_index));
 	EXPECT_EQ(id, ctl(id & 0x7fff, SHM_STAT, &by_index));
-	EXPECT_SAME(by_id, by_index);
+	EXPECT_SAME_STAT(by_id, by_index);
 	memset(&by_index, POISON, sizeof(by_index));
 	EXPECT_EQ(id, ctl(id & 0x7fff, SHM_STAT_ANY, &by_index));
-	EXPECT_SAME(by_id, by_index);
+	EXPECT_SAME_STAT(by_id, by_index);
 	/* A full id counts by its index, whatever its sequence. */
 	EXPECT_EQ(id, ctl(id, SHM_STAT, &by_index));
 	EXPECT_EQ(id, ctl(id + (1 << 15), SHM_STAT, &by_index));
@@ -173,7 +154,7 @@ TEST_F(control, bad_buffers)
 	EXPECT_EQ(-EFAULT, ctl(0, SHM_INFO, BAD));
 	EXPECT_EQ(-EFAULT, ctl(self->id, IPC_SET, BAD));
 	EXPECT_EQ(-EFAULT, ctl(self->id, IPC_SET, NULL));
-	EXPECT_SAME(before, STAT(self->id));
+	EXPECT_SAME_STAT(before, STAT(self->id));
 }
 
 TEST_F(control, stat_looks_at_the_id_before_the_buffer)
@@ -212,7 +193,7 @@ TEST_F(control, set_changes_owner_and_mode_only)
 	after.shm_perm.gid = before.shm_perm.gid;
 	after.shm_perm.mode = before.shm_perm.mode;
 	after.shm_ctime = before.shm_ctime;
-	EXPECT_SAME(before, after);
+	EXPECT_SAME_STAT(before, after);
 	EXPECT_EQ(self->id, get(KEY, 0, 0));
 }
 
@@ -239,7 +220,7 @@ TEST_F(control, set_refuses_uid_and_gid_minus_1)
 	buf.shm_perm.gid = -1;
 	buf.shm_perm.uid = USER;
 	EXPECT_EQ(-EINVAL, ctl(self->id, IPC_SET, &buf));
-	EXPECT_SAME(before, STAT(self->id));
+	EXPECT_SAME_STAT(before, STAT(self->id));
 }
 
 TEST_F(control, set_on_a_removed_segment)
@@ -255,20 +236,6 @@ TEST_F(control, set_on_a_removed_segment)
 	EXPECT_EQ(USER, STAT(self->id).shm_perm.uid);
 	EXPECT_EQ(0, dt(p));
 	EXPECT_EQ(-EINVAL, ctl(self->id, IPC_STAT, &buf));
-}
-
-TEST_F(control, set_does_not_lock)
-{
-	struct shmid_ds buf = STAT(self->id);
-
-	ASSERT_EQ(0, ctl(self->id, SHM_LOCK, NULL));
-	buf.shm_perm.mode = 0600;
-	ASSERT_EQ(0, ctl(self->id, IPC_SET, &buf));
-	EXPECT_EQ(02600, STAT(self->id).shm_perm.mode);
-	ASSERT_EQ(0, ctl(self->id, SHM_UNLOCK, NULL));
-	buf.shm_perm.mode = 03600;
-	ASSERT_EQ(0, ctl(self->id, IPC_SET, &buf));
-	EXPECT_EQ(0600, STAT(self->id).shm_perm.mode);
 }
 
 TEST_F(control, rmid_of_an_unattached_segment)
@@ -298,7 +265,7 @@ TEST_F(control, rmid_of_an_attached_segment)
 	EXPECT_EQ(1, after.shm_nattch);
 	after.shm_perm.mode = before.shm_perm.mode;
 	after.shm_perm.__key = before.shm_perm.__key;
-	EXPECT_SAME(before, after);
+	EXPECT_SAME_STAT(before, after);
 	EXPECT_EQ(1, p[4999]);
 
 	/* The key is free at once, for another segment. */
@@ -413,7 +380,8 @@ TEST_F(control, info_returns_the_highest_index)
 
 TEST_F(control, shm_info)
 {
-	int id = GET(IPC_PRIVATE, 10 * 4096, 0600);
+	/* Small pages: since 6.14 even a fault of a small segment may take several pages. */
+	int id = GET(IPC_PRIVATE, 10 * 4096, SHM_NORESERVE | 0600);
 	char *p = ATTACH(id, 0);
 	struct shm_info info;
 
@@ -433,174 +401,6 @@ TEST_F(control, shm_info)
 		EXPECT_EQ(1, ctl(0, SHM_INFO, &info));
 		EXPECT_EQ(1, ctl(0, IPC_INFO, &info));
 	}
-}
-
-TEST_F(control, lock_and_unlock)
-{
-	struct shmid_ds before = STAT(self->id);
-
-	EXPECT_EQ(0, ctl(self->id, SHM_UNLOCK, NULL));
-	EXPECT_EQ(0640, STAT(self->id).shm_perm.mode);
-	EXPECT_EQ(0, ctl(self->id, SHM_LOCK, NULL));
-	EXPECT_EQ(02640, STAT(self->id).shm_perm.mode);
-	EXPECT_EQ(0, ctl(self->id, SHM_LOCK, BAD));
-	EXPECT_EQ(02640, STAT(self->id).shm_perm.mode);
-	EXPECT_EQ(0, ctl(self->id, SHM_UNLOCK, BAD));
-	EXPECT_EQ(0640, STAT(self->id).shm_perm.mode);
-	EXPECT_EQ(0, ctl(self->id, SHM_UNLOCK, NULL));
-	EXPECT_SAME(before, STAT(self->id));
-	EXPECT_EQ(0, ctl(self->id, SHM_LOCK, NULL));
-	REMOVE(self->id);
-}
-
-TEST_F(control, locked_and_removed)
-{
-	char *p = ATTACH(self->id, 0);
-
-	ASSERT_EQ(0, ctl(self->id, SHM_LOCK, NULL));
-	REMOVE(self->id);
-	EXPECT_EQ(03640, STAT(self->id).shm_perm.mode);
-	EXPECT_EQ(0, ctl(self->id, SHM_UNLOCK, NULL));
-	EXPECT_EQ(01640, STAT(self->id).shm_perm.mode);
-	EXPECT_EQ(0, dt(p));
-}
-
-static void limit_memlock(rlim_t bytes)
-{
-	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit))
-		abort();
-}
-
-TEST_F(control, lock_by_others)
-{
-	int id = GET(IPC_PRIVATE, 4096, 0666);
-
-	AS_USER(USER, GROUP) {
-		EXPECT_EQ(-EPERM, ctl(id, SHM_LOCK, NULL));
-		EXPECT_EQ(-EPERM, ctl(id, SHM_UNLOCK, NULL));
-		EXPECT_EQ(0666, STAT(id).shm_perm.mode);
-	}
-}
-
-TEST_F(control, lock_with_a_limit_of_0)
-{
-	IN_CHILD {
-		int id;
-
-		limit_memlock(0);
-		/* Root is not limited. */
-		EXPECT_EQ(0, ctl(self->id, SHM_LOCK, NULL));
-		EXPECT_EQ(0, ctl(self->id, SHM_UNLOCK, NULL));
-		become(USER, GROUP);
-		id = GET(IPC_PRIVATE, 4096, 0600);
-		EXPECT_EQ(-EPERM, ctl(id, SHM_LOCK, NULL));
-		EXPECT_EQ(0600, STAT(id).shm_perm.mode);
-		EXPECT_EQ(0, ctl(id, SHM_UNLOCK, NULL));
-	}
-}
-
-TEST_F(control, lock_over_the_limit)
-{
-	IN_CHILD {
-		int big, small;
-
-		limit_memlock(64 << 10);
-		become(USER, GROUP);
-		big = GET(IPC_PRIVATE, 68 << 10, 0600);
-		small = GET(IPC_PRIVATE, 64 << 10, 0600);
-		EXPECT_EQ(-ENOMEM, ctl(big, SHM_LOCK, NULL));
-		EXPECT_EQ(0600, STAT(big).shm_perm.mode);
-		EXPECT_EQ(0, ctl(small, SHM_LOCK, NULL));
-		EXPECT_EQ(0, ctl(small, SHM_LOCK, NULL));
-		EXPECT_EQ(0, ctl(small, SHM_UNLOCK, NULL));
-	}
-}
-
-TEST_F(control, lock_account_is_returned)
-{
-	IN_CHILD {
-		int a, b, c;
-		char *p;
-
-		limit_memlock(64 << 10);
-		become(USER, GROUP);
-		a = GET(IPC_PRIVATE, 40 << 10, 0600);
-		b = GET(IPC_PRIVATE, 40 << 10, 0600);
-		c = GET(IPC_PRIVATE, 24 << 10, 0600);
-		EXPECT_EQ(0, ctl(a, SHM_LOCK, NULL));
-		EXPECT_EQ(-ENOMEM, ctl(b, SHM_LOCK, NULL));
-		EXPECT_EQ(0, ctl(c, SHM_LOCK, NULL));
-
-		/* By unlocking. */
-		EXPECT_EQ(0, ctl(a, SHM_UNLOCK, NULL));
-		EXPECT_EQ(0, ctl(b, SHM_LOCK, NULL));
-		EXPECT_EQ(-ENOMEM, ctl(a, SHM_LOCK, NULL));
-
-		/* By destruction. */
-		REMOVE(b);
-		EXPECT_EQ(0, ctl(a, SHM_LOCK, NULL));
-
-		/* By the last detach of a removed segment, not before. */
-		p = ATTACH(a, 0);
-		b = GET(IPC_PRIVATE, 40 << 10, 0600);
-		REMOVE(a);
-		EXPECT_EQ(-ENOMEM, ctl(b, SHM_LOCK, NULL));
-		ASSERT_EQ(0, dt(p));
-		EXPECT_EQ(0, ctl(b, SHM_LOCK, NULL));
-		/* The account is the user's: the namespace may end too late for other tests. */
-		REMOVE(b);
-		REMOVE(c);
-	}
-}
-
-TEST_F(control, lock_account_survives_an_owner_change)
-{
-	int id;
-
-	IN_CHILD {
-		struct shmid_ds buf;
-
-		limit_memlock(64 << 10);
-		become(USER, GROUP);
-		id = GET(KEY + 1, 64 << 10, IPC_CREAT | 0600);
-		ASSERT_EQ(0, ctl(id, SHM_LOCK, NULL));
-		buf = STAT(id);
-		buf.shm_perm.uid = OTHER;
-		ASSERT_EQ(0, ctl(id, IPC_SET, &buf));
-	}
-	id = GET(KEY + 1, 0, 0);
-	AS_USER(OTHER, OTHER) {
-		EXPECT_EQ(0, ctl(id, SHM_UNLOCK, NULL));
-	}
-	EXPECT_EQ(0600, STAT(id).shm_perm.mode);
-	REMOVE(id);
-	/* The first user has all of the limit again. */
-	IN_CHILD {
-		limit_memlock(64 << 10);
-		become(USER, GROUP);
-		id = GET(IPC_PRIVATE, 64 << 10, 0600);
-		EXPECT_EQ(0, ctl(id, SHM_LOCK, NULL));
-		REMOVE(id);
-	}
-}
-
-TEST_F(control, locked_pages_are_unevictable)
-{
-	int id = GET(IPC_PRIVATE, 4 << 20, 0600);
-	char *p = ATTACH(id, 0);
-	struct shm_info info;
-
-	memset(p, 3, 4 << 20);
-	ASSERT_EQ(0, ctl(id, SHM_LOCK, NULL));
-	/* Reclaim is refused and the contents stay. */
-	ASSERT_EQ(0, madvise(p, 4 << 20, MADV_PAGEOUT));
-	ASSERT_LE(0, ctl(0, SHM_INFO, &info));
-	EXPECT_EQ(1024, info.shm_rss);
-	EXPECT_EQ(0, info.shm_swp);
-	ASSERT_EQ(0, ctl(id, SHM_UNLOCK, NULL));
-	EXPECT_TRUE(all_bytes(p, 4 << 20, 3));
 }
 
 TEST_HARNESS_MAIN

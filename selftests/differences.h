@@ -12,24 +12,27 @@ enum difference {
 	FAILED_ATTACH,
 	CREATOR_IS_A_PROCESS,
 	CREATOR_THAT_EXECUTED,
-	MODE_OF_SYSCTLS,
+	WHO_WRITES_SYSCTLS,
+	LOCKED_MEMORY,
+	HUGE_RESERVATION,
+	DETACH_IN_STEPS,
+	COMPAT_SHMLBA,
+	SECURITY_MODULES,
 	DIFFERENCES
 };
 
 static const char *const differences[DIFFERENCES] = {
-	/*
-	 * Parts of two attaches of a segment, put next to each other by mremap(2) at matching
-	 * offsets, become one mapping and are detached together.
-	 */
-	[SHARED_MAPPING_FILE] = "attaches of a segment share their file",
-	/* With shm_rmid_forced an attach that fails destroys an unattached segment there. */
-	[FAILED_ATTACH] = "a failed attach destroys nothing",
-	/* shm_rmid_forced: there the thread that made the segment counts. */
-	[CREATOR_IS_A_PROCESS] = "the creator is a process",
-	/* shm_rmid_forced: seen up to a second later, since exec closed the device. */
-	[CREATOR_THAT_EXECUTED] = "the end of a creator that executed another program",
-	/* Whether a write works is decided at the write: the owner of a namespace may. */
-	[MODE_OF_SYSCTLS] = "the mode of the sysctl files",
+	[SHARED_MAPPING_FILE] = "Attaches of a segment share their file",
+	[FAILED_ATTACH] = "A failed attach destroys nothing",
+	[CREATOR_IS_A_PROCESS] = "The creator is a process",
+	[CREATOR_THAT_EXECUTED] = "The end of a creator that executed another program",
+	[WHO_WRITES_SYSCTLS] = "Who writes the sysctl files",
+	[HUGE_RESERVATION] = "Reserving huge pages needs address space",
+	/* No test can tell these: a race, another architecture, another kernel. */
+	[LOCKED_MEMORY] = "Locked memory has its own account",
+	[DETACH_IN_STEPS] = "A detach is not one step",
+	[COMPAT_SHMLBA] = "Addresses of 32-bit programs on arm64",
+	[SECURITY_MODULES] = "Security modules",
 };
 
 /* The value expected of the backend under test. */

@@ -8,9 +8,12 @@
 #define DEFAULT_SIZE	(ULONG_MAX - (1UL << 24))
 #define OVERCOMMIT	"/proc/sys/vm/overcommit_memory"
 
+#define HUGE_PAGES	"/proc/sys/vm/nr_hugepages"
+
 FIXTURE(limits)
 {
 	long long overcommit;
+	long long huge_pages;
 };
 
 BOTH_BACKENDS(limits);
@@ -18,6 +21,7 @@ BOTH_BACKENDS(limits);
 FIXTURE_SETUP(limits)
 {
 	self->overcommit = -1;
+	self->huge_pages = -1;
 	USE_BACKEND(variant->backend);
 }
 
@@ -25,6 +29,8 @@ FIXTURE_TEARDOWN(limits)
 {
 	if (self->overcommit >= 0)
 		write_number(OVERCOMMIT, self->overcommit);
+	if (self->huge_pages >= 0)
+		write_number(HUGE_PAGES, self->huge_pages);
 }
 
 /* What the kernel takes for the sum of all segments, and how many there are. */
@@ -155,6 +161,24 @@ TEST_F(limits, size_is_committed_at_creation)
 	EXPECT_GT(before + (MB << 10) + slack, committed());
 }
 
+TEST_F(limits, address_space_for_huge_pages)
+{
+	self->huge_pages = read_number(HUGE_PAGES);
+	if (self->huge_pages < 0 || write_number(HUGE_PAGES, self->huge_pages + 4) ||
+	    read_number(HUGE_PAGES) != self->huge_pages + 4)
+		SKIP(return, "no pool of huge pages to be had");
+	IN_CHILD {
+		struct rlimit limit = { .rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY };
+		int id;
+
+		ASSERT_EQ(0, setrlimit(RLIMIT_AS, &limit));
+		id = get(IPC_PRIVATE, 2 << 20, SHM_HUGETLB | PAGE_SIZE_FLAGS(21) | 0600);
+		EXPECT_EQ(DIFFERS(HUGE_RESERVATION, 0, -ENOMEM), id < 0 ? id : 0);
+		id = GET(IPC_PRIVATE, 2 << 20, 0600);
+		EXPECT_EQ(-ENOMEM, at(id, NULL, 0));
+	}
+}
+
 TEST_F(limits, shmall)
 {
 	int a, b;
@@ -278,13 +302,35 @@ TEST_F(limits, only_root_changes_them)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		ASSERT_EQ(0, stat(sysctl_path(names[i]), &st));
-		EXPECT_EQ(S_IFREG | DIFFERS(MODE_OF_SYSCTLS, 0644, 0666), st.st_mode) TH_LOG("%s", names[i]);
+		EXPECT_EQ(S_IFREG | 0644, st.st_mode) TH_LOG("%s", names[i]);
 		EXPECT_EQ(0, st.st_uid);
 		AS_USER(USER, GROUP) {
 			EXPECT_EQ(-EACCES, set_sysctl(names[i], 1)) TH_LOG("%s", names[i]);
 			EXPECT_NE(-EACCES, get_sysctl(names[i]));
 		}
 	}
+}
+
+TEST_F(limits, root_of_the_owning_user_namespace)
+{
+	int owner = DIFFERS(WHO_WRITES_SYSCTLS, 0, -EACCES);
+
+	IN_CHILD {
+		become(USER, GROUP);
+		if (unshare(CLONE_NEWUSER))
+			SKIP(_exit(0), "users can't make user namespaces here");
+		/* A change of uid takes /proc/self from its owner. */
+		ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
+		ASSERT_EQ(0, write_text("/proc/self/setgroups", "deny"));
+		ASSERT_EQ(0, write_text("/proc/self/uid_map", "0 1000 1"));
+		ASSERT_EQ(0, write_text("/proc/self/gid_map", "0 1000 1"));
+		EXPECT_EQ(-EACCES, set_sysctl("shmmax", 1));
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		EXPECT_EQ(owner, set_sysctl("shmmni", 1));
+		EXPECT_EQ(owner, set_sysctl("shm_next_id", 4242));
+		EXPECT_EQ(owner ? -1 : 4242, get_sysctl("shm_next_id"));
+	}
+	EXPECT_EQ(4096, get_sysctl("shmmni"));
 }
 
 TEST_F(limits, namespaces_have_their_own)
