@@ -19,6 +19,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 
 .PHONY: all module lib selftests setup demo check style guest help
 .PHONY: check-debug check-races coverage
+.PHONY: fuzz mutants soak
 .PHONY: install install-module install-lib clean
 
 all: module lib selftests
@@ -66,6 +67,19 @@ check-races:
 coverage:
 	$(Q)scripts/coverage
 
+# SEED=, OPERATIONS=, KERNELS="6.12"
+fuzz:
+	$(Q)scripts/fuzz $(if $(SEED),--seed $(SEED)) \
+		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(KERNELS:%=--kernel %)
+
+mutants: lib selftests
+	$(Q)scripts/mutants
+
+MINUTES ?= 10
+
+soak:
+	$(Q)scripts/soak --minutes $(MINUTES)
+
 style:
 	$(Q)scripts/style
 
@@ -100,6 +114,10 @@ help:
 	@echo "make check      style, builds and all tests; ends with N passed, N failed"
 	@echo "make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, ..."
 	@echo "make check-races  concurrent tests on a kernel with KCSAN"
+	@echo "make fuzz       a million random operations compared with System V; SEED=,"
+	@echo "                OPERATIONS= and KERNELS=6.12 as you like"
+	@echo "make mutants    break the module in many ways; a test has to fail each time"
+	@echo "make soak       random tests for MINUTES=10, and what they leave behind"
 	@echo "make coverage   lines and branches of the module that the tests reach"
 	@echo "make style      style checks only"
 	@echo "make guest      a shell in a virtual machine with xshm loaded"
