@@ -491,7 +491,7 @@ TEST_F_TIMEOUT(stress, all_at_once, 3600)
 	ASSERT_EQ(unloader, waitpid(unloader, NULL, 0));
 	close(device);
 
-	TH_LOG("%lu steps", board->steps);
+	printf("# counted: %lu steps of %d processes at once\n", board->steps, GROUPS * workers);
 	EXPECT_LT(workers * 20, board->steps);
 	EXPECT_EQ(0, board->foreign) TH_LOG("%s", board->what);
 	EXPECT_EQ(0, board->wrong) TH_LOG("%s", board->what);
@@ -599,7 +599,7 @@ TEST_F_TIMEOUT(stress, unload_and_load, 600)
 	atomic_store(&board->stop, 1);
 	for (int i = 0; i < 3; i++)
 		waitpid(user[i], NULL, 0);
-	TH_LOG("unloaded and loaded %d times, used %lu times", loads, board->steps);
+	printf("# counted: unloaded and loaded %d times, used %lu times\n", loads, board->steps);
 	EXPECT_EQ(0, board->wrong) TH_LOG("%s", board->what);
 	EXPECT_LT(0, board->steps);
 	EXPECT_LT(0, loads);
