@@ -55,7 +55,7 @@ TEST_F(tool, help_fits)
 	}
 }
 
-TEST_F(tool, wrong_usage)
+TEST_F_TIMEOUT(tool, wrong_usage, 100)
 {
 	static const char *const lines[] = {
 		"", "frobnicate", "--frobnicate", "ls -x", "ls --frob", "ls -o", "ls -o nonsense",
@@ -76,7 +76,7 @@ TEST_F(tool, wrong_usage)
 	}
 }
 
-TEST_F(tool, ls_columns)
+TEST_F_TIMEOUT(tool, ls_columns, 100)
 {
 	int id = xshmget(KEY, 5000, IPC_CREAT | 0640), none;
 	char wanted[256];
@@ -218,7 +218,7 @@ TEST_F(tool, orphans)
 	EXPECT_EQ(0, xshmdt(p));
 }
 
-TEST_F(tool, rm)
+TEST_F_TIMEOUT(tool, rm, 100)
 {
 	int a = xshmget(KEY, 4096, IPC_CREAT | 0600), b = xshmget(IPC_PRIVATE, 4096, 0600);
 	int c = xshmget(IPC_PRIVATE, 4096, 0600);
@@ -254,7 +254,7 @@ TEST_F(tool, rm)
 	OUT("");
 }
 
-TEST_F(tool, mk)
+TEST_F_TIMEOUT(tool, mk, 100)
 {
 	struct shmid_ds ds;
 	struct xshm_ds more;
@@ -290,7 +290,7 @@ TEST_F(tool, mk)
 	EXPECT_EQ(1, self->said.status);
 }
 
-TEST_F(tool, limits)
+TEST_F_TIMEOUT(tool, limits, 100)
 {
 	char text[64] = "";
 	FILE *file;

@@ -181,18 +181,31 @@ static int descriptors(void)
 
 static int stops(void)
 {
+	atomic_long *calls = mmap(NULL, sizeof(*calls), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	CHECK(calls != MAP_FAILED);
+	pid = fork();
 	if (!pid) {
-		for (;;)
+		for (;;) {
 			sysv_ctl(sysv_get(IPC_PRIVATE, SIZE, 0600), IPC_RMID, NULL);
+			++*calls;
+		}
 	}
 	for (int i = 0; i < 3; i++) {
-		usleep(20000);
+		long before = *calls;
+
+		for (int k = 0; k < 1000 && *calls == before; k++)
+			usleep(10000);
+		CHECK(*calls > before);
 		kill(pid, SIGSTOP);
 		CHECK(waitpid(pid, &status, WUNTRACED) == pid);
 		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+		before = *calls;
+		usleep(100000);
+		CHECK(*calls == before);
 		kill(pid, SIGCONT);
 		CHECK(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
 	}
@@ -332,23 +345,23 @@ FIXTURE_TEARDOWN(tool_run)
 	EXPECT_STREQ("", self->said.err);					\
 } while (0)
 
-TEST_F(tool_run, trace_calls) { PLAY(0, "--trace", "use_segment"); }
-TEST_F(tool_run, trace_stack) { PLAY(0, "--trace", "keep_stack"); }
-TEST_F(tool_run, trace_threads) { PLAY(0, "--trace", "threads"); }
-TEST_F(tool_run, trace_children) { PLAY(0, "--trace", "children"); }
-TEST_F(tool_run, trace_descriptors) { PLAY(0, "--trace", "descriptors"); }
-TEST_F(tool_run, trace_stops) { PLAY(0, "--trace", "stops"); }
-TEST_F(tool_run, trace_exec) { PLAY(0, "--trace", "exec_from_thread"); }
-TEST_F(tool_run, trace_owner_bound) { PLAY(0, "--trace --owner-bound", "bound_to_maker"); }
+TEST_F_TIMEOUT(tool_run, trace_calls, 100) { PLAY(0, "--trace", "use_segment"); }
+TEST_F_TIMEOUT(tool_run, trace_stack, 100) { PLAY(0, "--trace", "keep_stack"); }
+TEST_F_TIMEOUT(tool_run, trace_threads, 100) { PLAY(0, "--trace", "threads"); }
+TEST_F_TIMEOUT(tool_run, trace_children, 100) { PLAY(0, "--trace", "children"); }
+TEST_F_TIMEOUT(tool_run, trace_descriptors, 100) { PLAY(0, "--trace", "descriptors"); }
+TEST_F_TIMEOUT(tool_run, trace_stops, 100) { PLAY(0, "--trace", "stops"); }
+TEST_F_TIMEOUT(tool_run, trace_exec, 100) { PLAY(0, "--trace", "exec_from_thread"); }
+TEST_F_TIMEOUT(tool_run, trace_owner_bound, 100) { PLAY(0, "--trace --owner-bound", "bound_to_maker"); }
 
 /* Without the option nothing of that happens. */
-TEST_F(tool_run, trace_not_bound)
+TEST_F_TIMEOUT(tool_run, trace_not_bound, 100)
 {
 	tool(&self->said, "run --trace -- '%s' scene bound_to_maker", self->self);
 	EXPECT_LT(0, self->said.status);
 }
 
-TEST_F(tool_run, status)
+TEST_F_TIMEOUT(tool_run, status, 100)
 {
 	PLAY(42, "", "status_42");
 	PLAY(42, "--trace", "status_42");
@@ -356,13 +369,13 @@ TEST_F(tool_run, status)
 	PLAY(-SIGKILL, "--trace", "killed");
 }
 
-TEST_F(tool_run, trace_as_user)
+TEST_F_TIMEOUT(tool_run, trace_as_user, 100)
 {
 	tool_as(&self->said, USER, "run --trace -- '%s' scene children", self->self);
 	EXPECT_EQ(0, self->said.status) TH_LOG("%s", self->said.err);
 }
 
-TEST_F(tool_run, preload)
+TEST_F_TIMEOUT(tool_run, preload, 100)
 {
 	int id;
 
@@ -383,7 +396,7 @@ TEST_F(tool_run, preload)
 }
 
 /* A child of the other size finds its own library, and the loader is content. */
-TEST_F(tool_run, preload_32)
+TEST_F_TIMEOUT(tool_run, preload_32, 100)
 {
 	snprintf(strrchr(self->self, '/'), 20, "/compat32");
 	if (access(self->self, X_OK))
@@ -395,7 +408,7 @@ TEST_F(tool_run, preload_32)
 	EXPECT_NE(125, self->said.status);
 }
 
-TEST_F(tool_run, owner_bound)
+TEST_F_TIMEOUT(tool_run, owner_bound, 100)
 {
 	PLAY(0, "--owner-bound", "by_library");
 	for (int i = 0; i < 100 && xshmget(KEY, 0, 0) >= 0; i++)
@@ -404,7 +417,7 @@ TEST_F(tool_run, owner_bound)
 }
 
 /* Unmodified tools see xshm's table and limits where the kernel has its own. */
-TEST_F(tool_run, tables)
+TEST_F_TIMEOUT(tool_run, tables, 100)
 {
 	char wanted[64];
 	int id;
@@ -443,7 +456,7 @@ static const char *make_file(char *path, const void *data, size_t size, mode_t m
 	return path;
 }
 
-TEST_F(tool_run, refuses_static)
+TEST_F_TIMEOUT(tool_run, refuses_static, 100)
 {
 	Elf64_Ehdr elf = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, 1 },
@@ -472,7 +485,7 @@ TEST_F(tool_run, refuses_static)
 	unlink(script);
 }
 
-TEST_F(tool_run, refuses_set_uid)
+TEST_F_TIMEOUT(tool_run, refuses_set_uid, 100)
 {
 	char path[64];
 
@@ -486,7 +499,7 @@ TEST_F(tool_run, refuses_set_uid)
 	unlink(path);
 }
 
-TEST_F(tool_run, no_command)
+TEST_F_TIMEOUT(tool_run, no_command, 100)
 {
 	tool(&self->said, "run -- /nonexistent/program");
 	EXPECT_EQ(127, self->said.status);
@@ -497,7 +510,7 @@ TEST_F(tool_run, no_command)
 }
 
 /* Without the device: a refusal, or, when asked for, a word and the kernel's own. */
-TEST_F(tool_run, fallback)
+TEST_F_TIMEOUT(tool_run, fallback, 100)
 {
 	ASSERT_EQ(0, unshare(CLONE_NEWNS));
 	ASSERT_EQ(0, mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
