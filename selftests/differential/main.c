@@ -18,7 +18,7 @@
 static struct side *side[2];
 static struct sequence sequence;
 static unsigned long operations;
-static int failures, tests, shrink_seconds = 90;
+static int failures, shrink_seconds = 90;
 
 static void usage(void)
 {
@@ -85,7 +85,7 @@ static void report(const char *what)
 	failures++;
 }
 
-static void test_cases(void)
+static bool test_cases(void)
 {
 	int number;
 
@@ -97,8 +97,8 @@ static void test_cases(void)
 			break;
 		}
 	}
-	failures += !!cases[number];
-	printf("%sok %d sequences that once differed\n", cases[number] ? "not " : "", ++tests);
+	printf("%sok 1 sequences that once differed\n", cases[number] ? "not " : "");
+	return !cases[number];
 }
 
 /* Bound by the skip of the kernel's own calls, as of a kernel without them. */
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		{ "help", 0, NULL, 'h' }, {},
 	};
 	unsigned long seed, wanted, length = 500, first = 0;
-	bool keep_going = false, show_outcomes = false, single = false, clock;
+	bool keep_going = false, show_outcomes = false, single = false, clock, cases_passed;
 	const char *why;
 	char what[128];
 	int option;
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	/* The clock of a real machine is left alone; /run/guest is scripts/guest's. */
 	clock = !access("/run/guest/job", F_OK);
 
-	test_cases();
+	cases_passed = test_cases();
 	operations = 0;
 	for (unsigned long number = first; operations < wanted; number++) {
 		sequence.count = length;
@@ -231,5 +231,5 @@ int main(int argc, char **argv)
 		print_outcomes();
 	printf("# counted: %lu operations compared, seed %lu\n", operations, seed);
 	printf("%sok 2 random operations\n", failures ? "not " : "");
-	return failures ? 1 : 0;
+	return failures || !cases_passed;
 }
