@@ -96,13 +96,17 @@ long xshm_attach(struct xshm_call *call)
 	size = i_size_read(file_inode(file));
 	if (fixed && addr + size < addr) {
 		ret = -EINVAL;
+	} else if (flags & MAP_FIXED && !xshm_mapping_pin(file)) {
+		ret = -EIDRM;
 	} else {
 		ret = vm_mmap(file, addr, size, prot, flags, 0);
-		if (unlikely(IS_ERR_VALUE(ret)))
+		if (flags & MAP_FIXED)
+			xshm_mapping_unpin(file);
+		if (IS_ERR_VALUE(ret))
 			ret = xshm_attach_error(ret, fixed ? addr : 0, size);
 	}
 	fput(file);
-	if (unlikely(IS_ERR_VALUE(ret)))
+	if (IS_ERR_VALUE(ret))
 		return ret;
 
 	if (unlikely(put_user((u64)ret, &user->addr))) {
@@ -150,7 +154,11 @@ long xshm_detach(struct xshm_call *call)
 			err = -EINTR;
 			break;
 		}
-		for (vma = find_vma(mm, next); vma; vma = find_vma(mm, vma->vm_end)) {
+		/* In the usual case all of the attach is there, which a look-up is enough for. */
+		vma = vma_lookup(mm, next);
+		if (!vma || !xshm_vma_belongs(vma, addr))
+			vma = find_vma(mm, next);
+		for (; vma; vma = find_vma(mm, vma->vm_end)) {
 			if (file && vma->vm_end - addr > size) {
 				vma = NULL;
 				break;
@@ -163,13 +171,14 @@ long xshm_detach(struct xshm_call *call)
 			err = file ? 0 : -EINVAL;
 			break;
 		}
-		if (!file) {
-			/* Held, so that no other file gets its address. */
-			file = get_file(vma->vm_file);
-			size = PAGE_ALIGN(i_size_read(file_inode(file)));
-		}
 		start = vma->vm_start;
 		next = vma->vm_end;
+		if (!file) {
+			size = PAGE_ALIGN(i_size_read(file_inode(vma->vm_file)));
+			/* Held while there may be more, so that no other gets its address. */
+			if (next - addr < size)
+				file = get_file(vma->vm_file);
+		}
 		mmap_read_unlock(mm);
 
 		err = vm_munmap(start, next - start);

@@ -18,9 +18,9 @@
 #include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
 
@@ -81,10 +81,15 @@ int __init xshm_backing_init(void)
 	for (policy = XSHM_HUGE_WITHIN_SIZE; policy <= XSHM_HUGE_ADVISE; policy++) {
 		strscpy(options, policies[policy], sizeof(options));
 		mnt = xshm_mount("tmpfs", options);
-		if (!IS_ERR(mnt))
-			xshm_tmpfs[policy] = mnt;
-		else if (policy == XSHM_HUGE_WITHIN_SIZE)
+		if (PTR_ERR(mnt) == -EINVAL) {
 			pr_info("xshm: this kernel has no transparent huge pages in tmpfs\n");
+			break;
+		}
+		if (IS_ERR(mnt)) {
+			xshm_backing_exit();
+			return PTR_ERR(mnt);
+		}
+		xshm_tmpfs[policy] = mnt;
 	}
 	return 0;
 }
@@ -244,17 +249,22 @@ static struct file *xshm_shmem_create(const struct xshm_ns *ns, const struct xsh
 }
 
 /*
- * Allocate all pages, or none. The allocator shall give up rather than call the OOM killer.
+ * Allocate all pages, or none. The allocator shall give up rather than call the
+ * OOM killer, and a signal that doesn't kill has no place in shmget(2).
  */
 static int xshm_backing_populate(struct file *file)
 {
 	struct address_space *mapping = file->f_mapping;
 	gfp_t gfp = mapping_gfp_mask(mapping);
+	sigset_t blocked, old;
 	int err;
 
+	siginitsetinv(&blocked, sigmask(SIGKILL));
+	sigprocmask(SIG_BLOCK, &blocked, &old);
 	mapping_set_gfp_mask(mapping, gfp | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	err = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, 0, i_size_read(file_inode(file)));
 	mapping_set_gfp_mask(mapping, gfp);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 
 	return err == -ENOSPC ? -ENOMEM : err;
 }
@@ -307,6 +317,8 @@ struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get
 	 */
 	inode->i_flags |= S_PRIVATE;
 	inode->i_fop = &xshm_backing_fops;
+	/* Each attach would update an access time that nobody sees. */
+	file->f_flags |= O_NOATIME;
 	*attributes |= kind;
 	return file;
 }

@@ -68,14 +68,15 @@ void xshm_ns_reap(struct xshm_ns *ns)
 
 		if (!bound && (!READ_ONCE(ns->rmid_forced) || READ_ONCE(segment->nattch)))
 			continue;
-		if (!xshm_segment_creator_gone(segment) ||
-		    !refcount_inc_not_zero(&segment->refs))
+		if (!refcount_inc_not_zero(&segment->refs))
 			continue;
 		rcu_read_unlock();
-		if (bound)
-			xshm_segment_condemn(segment);
-		else
-			xshm_segment_destroy_unused(segment);
+		if (xshm_segment_creator_gone(segment)) {
+			if (bound)
+				xshm_segment_condemn(segment);
+			else
+				xshm_segment_destroy_unused(segment);
+		}
 		xshm_segment_put(segment);
 		rcu_read_lock();
 	}

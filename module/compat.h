@@ -18,6 +18,13 @@
 #include <linux/sysctl.h>
 #include <linux/version.h>
 
+/* 7.1 renamed pagevec.h, which has declared folio batches since 5.16. */
+#if __has_include(<linux/folio_batch.h>)
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 /* 6.17 added vfs_mmap(), which also serves files with mmap_prepare only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define xshm_vfs_mmap(file, vma)	call_mmap(file, vma)

@@ -4,6 +4,7 @@
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
@@ -18,6 +19,17 @@ static int xshm_copy_buf(const struct xshm_control *control, const void *from, s
 	return 0;
 }
 
+/* Ids of users and groups as the caller's namespace has them: the first one's map is the identity. */
+static u32 xshm_uid(struct user_namespace *user_ns, kuid_t uid)
+{
+	return user_ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(user_ns, uid);
+}
+
+static u32 xshm_gid(struct user_namespace *user_ns, kgid_t gid)
+{
+	return user_ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(user_ns, gid);
+}
+
 /* What shmctl(2) tells of a segment. Names are those of the caller's namespaces. */
 static void xshm_fill_sysv(struct xshm_ds *ds, const struct xshm_segment *segment)
 {
@@ -26,12 +38,16 @@ static void xshm_fill_sysv(struct xshm_ds *ds, const struct xshm_segment *segmen
 	lockdep_assert_held(&segment->lock);
 
 	ds->key = segment->key;
-	ds->uid = from_kuid_munged(user_ns, segment->uid);
-	ds->gid = from_kgid_munged(user_ns, segment->gid);
-	ds->cuid = from_kuid_munged(user_ns, segment->cuid);
-	ds->cgid = from_kgid_munged(user_ns, segment->cgid);
+	ds->uid = xshm_uid(user_ns, segment->uid);
+	ds->gid = xshm_gid(user_ns, segment->gid);
+	ds->cuid = xshm_uid(user_ns, segment->cuid);
+	ds->cgid = xshm_gid(user_ns, segment->cgid);
 	ds->mode = segment->mode;
 	ds->seq = segment->id >> XSHM_INDEX_BITS;
+	ds->reserved0 = 0;
+	ds->reserved1 = 0;
+	ds->reserved2[0] = 0;
+	ds->reserved2[1] = 0;
 	ds->segsz = segment->bytes;
 	ds->atime = segment->atime;
 	ds->dtime = segment->dtime;
@@ -39,6 +55,36 @@ static void xshm_fill_sysv(struct xshm_ds *ds, const struct xshm_segment *segmen
 	ds->cpid = pid_vnr(segment->creator);
 	ds->lpid = pid_vnr(segment->last);
 	ds->nattch = segment->nattch;
+	ds->reserved3[0] = 0;
+	ds->reserved3[1] = 0;
+}
+
+/* IPC_STAT is what programs call most, so it copies without a string instruction. */
+static int xshm_copy_sysv(const struct xshm_control *control, const struct xshm_ds *ds)
+{
+	u64 __user *to = u64_to_user_ptr(control->buf);
+	const u64 *from = (const u64 *)ds;
+	unsigned int i;
+
+	BUILD_BUG_ON(XSHM_DS_SIZE_SYSV != 14 * sizeof(u64));
+
+	if (!user_access_begin(to, XSHM_DS_SIZE_SYSV))
+		return -EFAULT;
+	for (i = 0; i < 14; i += 7) {
+		unsafe_put_user(from[i], &to[i], fault);
+		unsafe_put_user(from[i + 1], &to[i + 1], fault);
+		unsafe_put_user(from[i + 2], &to[i + 2], fault);
+		unsafe_put_user(from[i + 3], &to[i + 3], fault);
+		unsafe_put_user(from[i + 4], &to[i + 4], fault);
+		unsafe_put_user(from[i + 5], &to[i + 5], fault);
+		unsafe_put_user(from[i + 6], &to[i + 6], fault);
+	}
+	user_access_end();
+	return 0;
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 /* What xshm tells beyond that. May sleep; the segment's references are the caller's. */
@@ -47,7 +93,9 @@ static void xshm_fill_extended(struct xshm_ds *ds, const struct xshm_segment *se
 	struct super_block *sb = file_inode(segment->backing)->i_sb;
 	struct xshm_pages pages = { };
 
+	memset_startat(ds, 0, id);
 	xshm_backing_count(segment, &pages);
+	ds->id = segment->id;
 	ds->attributes = segment->attributes;
 	if (xshm_segment_creator_gone(segment))
 		ds->attributes |= XSHM_ATTR_CREATOR_GONE;
@@ -73,7 +121,7 @@ long xshm_stat(struct xshm_call *call)
 	const struct xshm_control *control = &call->arg.control;
 	bool extended = control->buf_size > XSHM_DS_SIZE_SYSV;
 	struct xshm_segment *segment;
-	struct xshm_ds ds = { };
+	struct xshm_ds ds __uninitialized;
 	long ret = -EINVAL;
 
 	if (control->select > XSHM_SELECT_INDEX_ANY || control->id < 0 ||
@@ -94,7 +142,6 @@ long xshm_stat(struct xshm_call *call)
 			ret = -EIDRM;
 		} else {
 			ret = control->select == XSHM_SELECT_ID ? 0 : segment->id;
-			ds.id = segment->id;
 			xshm_fill_sysv(&ds, segment);
 			if (extended)
 				refcount_inc(&segment->refs);
@@ -105,10 +152,10 @@ long xshm_stat(struct xshm_call *call)
 	if (ret < 0)
 		return ret;
 
-	if (extended) {
-		xshm_fill_extended(&ds, segment);
-		xshm_segment_put(segment);
-	}
+	if (!extended)
+		return xshm_copy_sysv(control, &ds) ?: ret;
+	xshm_fill_extended(&ds, segment);
+	xshm_segment_put(segment);
 	return xshm_copy_buf(control, &ds, sizeof(ds)) ?: ret;
 }
 
@@ -178,16 +225,16 @@ long xshm_limits(struct xshm_call *call)
 	const struct xshm_control *control = &call->arg.control;
 	const struct xshm_ns *ns = call->ns;
 	struct xshm_limits limits = {
-		.shmmax = ns->shmmax,
+		.shmmax = READ_ONCE(ns->shmmax),
 		.shmmin = 1,
-		.shmmni = ns->shmmni,
-		.shmseg = ns->shmmni,
-		.shmall = ns->shmall,
-		.user_segments = ns->user_segments,
-		.user_bytes = ns->user_bytes,
-		.rmid_forced = ns->rmid_forced,
-		.huge = ns->huge,
-		.next_id = ns->next_id,
+		.shmmni = READ_ONCE(ns->shmmni),
+		.shmseg = READ_ONCE(ns->shmmni),
+		.shmall = READ_ONCE(ns->shmall),
+		.user_segments = READ_ONCE(ns->user_segments),
+		.user_bytes = READ_ONCE(ns->user_bytes),
+		.rmid_forced = READ_ONCE(ns->rmid_forced),
+		.huge = READ_ONCE(ns->huge),
+		.next_id = READ_ONCE(ns->next_id),
 	};
 
 	if (control->select || control->id < 0 || control->buf_size < XSHM_LIMITS_SIZE_SYSV)
@@ -199,7 +246,8 @@ long xshm_limits(struct xshm_call *call)
 /* The values that the sysctl files take, too. */
 static bool xshm_limits_valid(const struct xshm_limits *limits, u32 which)
 {
-	if (which & ~XSHM_LIMITS_ALL || limits->reserved1)
+	if (which & ~XSHM_LIMITS_ALL || limits->reserved1 ||
+	    memchr_inv(limits->reserved, 0, sizeof(limits->reserved)))
 		return false;
 	if (which & XSHM_LIMIT_SHMMNI && limits->shmmni > XSHM_INDEX_COUNT)
 		return false;
@@ -217,7 +265,7 @@ static bool xshm_limits_valid(const struct xshm_limits *limits, u32 which)
  * xshm_set_limits - XSHM_IOC_SET_LIMITS
  * @call: the command
  *
- * Return: 0, -EFAULT, -EINVAL, -EPERM.
+ * Return: 0, -E2BIG, -EFAULT, -EINVAL, -EPERM.
  */
 long xshm_set_limits(struct xshm_call *call)
 {
@@ -225,11 +273,16 @@ long xshm_set_limits(struct xshm_call *call)
 	u32 which = control->select;
 	struct xshm_ns *ns = call->ns;
 	struct xshm_limits limits;
+	int err;
 
-	if (control->id || control->buf_size != sizeof(limits))
+	if (control->id || control->buf_size < offsetofend(struct xshm_limits, reserved1))
 		return -EINVAL;
-	if (copy_from_user(&limits, u64_to_user_ptr(control->buf), sizeof(limits)))
-		return -EFAULT;
+	if (control->buf_size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&limits, sizeof(limits), u64_to_user_ptr(control->buf),
+				    control->buf_size);
+	if (err)
+		return err;
 	if (!xshm_limits_valid(&limits, which))
 		return -EINVAL;
 	if (which & ~XSHM_LIMIT_NEXT_ID && !xshm_may_set_limits(ns))

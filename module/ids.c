@@ -17,11 +17,18 @@ static u32 xshm_key_hash(const void *key, u32 len, u32 seed)
 	return jhash_1word(*(const key_t *)key, seed);
 }
 
+static int xshm_key_compare(struct rhashtable_compare_arg *arg, const void *segment)
+{
+	return ((const struct xshm_segment *)segment)->first_key != *(const key_t *)arg->key;
+}
+
 static const struct rhashtable_params xshm_key_params = {
 	.key_len = sizeof(key_t),
-	.key_offset = offsetof(struct xshm_segment, key),
+	/* Unlike ->key it doesn't change under a reader; who finds it looks at both. */
+	.key_offset = offsetof(struct xshm_segment, first_key),
 	.head_offset = offsetof(struct xshm_segment, key_node),
 	.hashfn = xshm_key_hash,
+	.obj_cmpfn = xshm_key_compare,
 	.automatic_shrinking = true,
 };
 
@@ -102,7 +109,7 @@ static int xshm_ids_alloc(struct xshm_segment *segment)
 
 	lockdep_assert_held(&ns->mutex);
 
-	if (ns->used >= min(ns->shmmni, XSHM_INDEX_COUNT))
+	if (ns->used >= min(READ_ONCE(ns->shmmni), XSHM_INDEX_COUNT))
 		return -ENOSPC;
 
 	if (ns->next_id < 0) {
@@ -162,17 +169,20 @@ int xshm_ids_insert(struct xshm_segment *segment)
 		return err;
 	xshm_backing_name(segment);
 
-	if (segment->key != XSHM_PRIVATE) {
+	/* Locked, so that who finds the key finds the id, too. */
+	spin_lock(&segment->lock);
+	if (segment->key != XSHM_PRIVATE)
 		err = rhashtable_insert_fast(&ns->keys, &segment->key_node, xshm_key_params);
-		if (err) {
-			xa_release(&ns->segments, segment->id & XSHM_INDEX_MASK);
-			return err;
-		}
-	}
 	/* The index is reserved: this neither allocates nor fails. */
-	xa_store(&ns->segments, segment->id & XSHM_INDEX_MASK, segment, 0);
-	ns->used++;
-	return 0;
+	if (!err)
+		xa_store(&ns->segments, segment->id & XSHM_INDEX_MASK, segment, 0);
+	spin_unlock(&segment->lock);
+
+	if (err)
+		xa_release(&ns->segments, segment->id & XSHM_INDEX_MASK);
+	else
+		ns->used++;
+	return err;
 }
 
 /* Free the key, for the next segment that wants it. */

@@ -2,8 +2,10 @@
 /*
  * main.c - the device, its commands, and how the module starts and ends
  */
+#include <linux/build_bug.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "xshm.h"
@@ -41,7 +43,9 @@ struct xshm_command {
 
 #define XSHM_COMMAND(_ioctl, _handler, _struct, _last)			\
 	[_IOC_NR(_ioctl)] = {						\
-		.size = sizeof(struct _struct),				\
+		.size = sizeof(struct _struct) +			\
+			BUILD_BUG_ON_ZERO(sizeof(struct _struct) != 16 &&	\
+					  sizeof(struct _struct) != 24),	\
 		.min_size = offsetofend(struct _struct, _last),		\
 		.handler = _handler,					\
 	}
@@ -61,31 +65,60 @@ static const struct xshm_command xshm_commands[] = {
 	XSHM_COMMAND(XSHM_IOC_SET_LIMITS, xshm_set_limits, xshm_control, buf),
 };
 
+/*
+ * Fetch an argument of just the size that the module knows, which is the usual
+ * case: word by word, so without a second look at the size and without the
+ * start-up cost of a string instruction. False if it is anything else.
+ */
+static __always_inline bool xshm_fetch_exact(struct xshm_call *call, unsigned int size)
+{
+	const u64 __user *from = call->user;
+
+	if (!user_access_begin(from, size))
+		return false;
+	unsafe_get_user(call->arg.words[0], &from[0], fault);
+	unsafe_get_user(call->arg.words[1], &from[1], fault);
+	if (size == sizeof(call->arg.words))
+		unsafe_get_user(call->arg.words[2], &from[2], fault);
+	user_access_end();
+	call->user_size = size;
+	return call->arg.size == size;
+
+fault:
+	user_access_end();
+	return false;
+}
+
+static noinline int xshm_fetch(struct xshm_call *call, const struct xshm_command *command)
+{
+	if (get_user(call->user_size, (u32 __user *)call->user))
+		return -EFAULT;
+	if (call->user_size < command->min_size)
+		return -EINVAL;
+	/* What is beyond is only looked at for being zero: keep that short. */
+	if (call->user_size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(&call->arg, command->size, call->user, call->user_size);
+}
+
 static long xshm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct xshm_call call = {
-		.client = file->private_data,
-		.user = (void __user *)arg,
-	};
 	const struct xshm_command *command;
 	unsigned int nr = _IOC_NR(cmd);
+	struct xshm_call call __uninitialized;
 	int err;
 
 	if (nr >= ARRAY_SIZE(xshm_commands) || cmd != _IO(XSHM_IOC_MAGIC, nr))
 		return -ENOTTY;
-	command = &xshm_commands[nr];
+	command = &xshm_commands[array_index_nospec(nr, ARRAY_SIZE(xshm_commands))];
 
-	if (get_user(call.user_size, (u32 __user *)call.user))
-		return -EFAULT;
-	if (call.user_size < command->min_size)
-		return -EINVAL;
-	/* What is beyond is only looked at for being zero: keep that short. */
-	if (call.user_size > PAGE_SIZE)
-		return -E2BIG;
-
-	err = copy_struct_from_user(&call.arg, command->size, call.user, call.user_size);
-	if (err)
-		return err;
+	call.client = file->private_data;
+	call.user = (void __user *)arg;
+	if (!xshm_fetch_exact(&call, command->size)) {
+		err = xshm_fetch(&call, command);
+		if (err)
+			return err;
+	}
 
 	call.ns = call.client->ns;
 	if (unlikely(!xshm_ns_is_current(call.ns))) {

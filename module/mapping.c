@@ -104,6 +104,41 @@ static void xshm_segment_unmap(struct xshm_segment *segment)
 		xshm_segment_destroy_unused(segment);
 }
 
+/**
+ * xshm_mapping_pin - count an attach before it is mapped
+ * @file: the mapping file
+ *
+ * For an attach that replaces what is there: when that is the last attach of
+ * the same segment, the segment shall survive the moment in between.
+ *
+ * Return: false if the segment is dead.
+ */
+bool xshm_mapping_pin(struct file *file)
+{
+	struct xshm_segment *segment = file->private_data;
+	bool alive;
+
+	spin_lock(&segment->lock);
+	alive = !segment->dead;
+	if (alive)
+		segment->nattch++;
+	spin_unlock(&segment->lock);
+	return alive;
+}
+
+/* The end of xshm_mapping_pin(). May sleep. */
+void xshm_mapping_unpin(struct file *file)
+{
+	struct xshm_segment *segment = file->private_data;
+	bool unused;
+
+	spin_lock(&segment->lock);
+	unused = !--segment->nattch;
+	spin_unlock(&segment->lock);
+	if (unused)
+		xshm_segment_destroy_unused(segment);
+}
+
 static const struct vm_operations_struct *xshm_vma_base(const struct vm_area_struct *vma)
 {
 	return container_of(vma->vm_ops, struct xshm_vm_ops, ops)->base;
@@ -138,6 +173,7 @@ static noinline void xshm_vm_ops_learn(struct xshm_vm_ops *vm_ops,
 		vm_ops->ops = *base;
 		vm_ops->ops.open = xshm_vma_open;
 		vm_ops->ops.close = xshm_vma_close;
+		/* Pairs with the one in xshm_mapping_mmap(): @ops is complete. */
 		smp_store_release(&vm_ops->base, base);
 	}
 	mutex_unlock(&xshm_vm_ops_lock);
@@ -161,6 +197,7 @@ static int xshm_mapping_mmap(struct file *file, struct vm_area_struct *vma)
 		xshm_segment_unmap(segment);
 		return err;
 	}
+	/* Pairs with the one in xshm_vm_ops_learn(). */
 	if (unlikely(smp_load_acquire(&vm_ops->base) != vma->vm_ops))
 		xshm_vm_ops_learn(vm_ops, vma->vm_ops);
 	vma->vm_ops = &vm_ops->ops;
@@ -216,6 +253,16 @@ static const struct file_operations xshm_shmem_mapping_fops = {
 	.llseek = noop_llseek,
 };
 
+/* Below the size of a huge page any place will do, which is what no operation means. */
+static const struct file_operations xshm_small_mapping_fops = {
+	.owner = THIS_MODULE,
+	.mmap = xshm_mapping_mmap,
+	.fsync = xshm_mapping_fsync,
+	.fallocate = xshm_mapping_fallocate,
+	.release = xshm_mapping_release,
+	.llseek = noop_llseek,
+};
+
 static const struct file_operations xshm_hugetlb_mapping_fops = {
 	.owner = THIS_MODULE,
 	.mmap = xshm_mapping_mmap,
@@ -238,6 +285,8 @@ static struct file *xshm_mapping_create(struct xshm_segment *segment, enum xshm_
 
 	if (segment->attributes & XSHM_ATTR_HUGETLB)
 		fops = &xshm_hugetlb_mapping_fops;
+	else if (segment->bytes < PMD_SIZE)
+		fops = &xshm_small_mapping_fops;
 
 	/* What /proc/PID/maps shows, and ps tools and CRIU look for. */
 	snprintf(name, sizeof(name), "SYSV%08x", segment->first_key);

@@ -119,7 +119,7 @@ void xshm_segment_destroy_unused(struct xshm_segment *segment)
 	mutex_lock(&ns->mutex);
 	spin_lock(&segment->lock);
 	killed = !segment->dead && !segment->nattch &&
-		 (segment->mode & XSHM_DEST || ns->rmid_forced) &&
+		 (segment->mode & XSHM_DEST || READ_ONCE(ns->rmid_forced)) &&
 		 xshm_segment_kill(segment);
 	spin_unlock(&segment->lock);
 	mutex_unlock(&ns->mutex);
@@ -280,7 +280,7 @@ static long xshm_segment_create(struct xshm_call *call)
 
 	mutex_lock(&ns->mutex);
 	ret = xshm_account_check_user(ns, (u64)pages << PAGE_SHIFT);
-	if (!ret && (ns->pages + pages < pages || ns->pages + pages > ns->shmall))
+	if (!ret && (ns->pages + pages < pages || ns->pages + pages > READ_ONCE(ns->shmall)))
 		ret = -ENOSPC;
 	if (!ret)
 		ns->pages += pages;

@@ -210,6 +210,7 @@ struct xshm_call {
 	u32 user_size;
 	union {
 		u32 size;
+		u64 words[3];
 		struct xshm_version version;
 		struct xshm_get get;
 		struct xshm_attach attach;
@@ -272,6 +273,8 @@ bool xshm_segment_creator_gone(const struct xshm_segment *segment);
 /* mapping.c */
 struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind,
 			      unsigned int access);
+bool xshm_mapping_pin(struct file *file);
+void xshm_mapping_unpin(struct file *file);
 bool xshm_vma_is_attach(const struct vm_area_struct *vma);
 
 /* attach.c */

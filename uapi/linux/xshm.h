@@ -257,9 +257,10 @@ struct xshm_detach {
  * xshm_usage; both return the highest index in use. EINVAL.
  *
  * XSHM_IOC_SET_LIMITS takes those values of a &struct xshm_limits that @select
- * names by XSHM_LIMIT_* bits; @buf_size is that of the whole structure, and @id is 0. For
- * root of the user namespace that owns the IPC namespace, who can't write
- * /proc/sys/xshm unless it is root of the machine. EINVAL, EPERM.
+ * names by XSHM_LIMIT_* bits; @buf_size is at least the first published size
+ * of that structure, which may grow as arguments do, and @id is 0. For root of
+ * the user namespace that owns the IPC namespace, who can't write
+ * /proc/sys/xshm unless it is root of the machine. E2BIG, EINVAL, EPERM.
  *
  * Return: 0 where not said otherwise.
  */
