@@ -196,7 +196,8 @@ static long page_tables(struct __test_metadata *_metadata)
 	return after - before;
 }
 
-TEST_F(faults, page_tables_of_512_mib)
+/* 1 GiB is touched in all. */
+TEST_F_TIMEOUT(faults, page_tables_of_512_mib, 120)
 {
 	const char *why = unavailable(&sysv);
 	/* One page table of 4 kB for each 2 MiB is what small pages need at least. */

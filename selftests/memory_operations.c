@@ -227,45 +227,73 @@ static void *handle(void *arg)
 	return NULL;
 }
 
+/* A missing page is filled by the handler. Returns 0, or the errno of the registration. */
+static int userfault(struct __test_metadata *_metadata, char *p, size_t bytes, size_t page)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)p, .len = bytes },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct handler h = { .page = page };
+	pthread_t thread;
+
+	h.fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	ASSERT_LE(0, h.fd);
+	ASSERT_EQ(0, ioctl(h.fd, UFFDIO_API, &api));
+	if (ioctl(h.fd, UFFDIO_REGISTER, &reg)) {
+		close(h.fd);
+		return errno;
+	}
+	ASSERT_EQ(0, pthread_create(&thread, NULL, handle, &h));
+	EXPECT_EQ('u', p[page + 5]);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ('u', p[2 * page - 1]);
+	close(h.fd);
+	EXPECT_EQ(0, p[0]);
+	return 0;
+}
+
 /*
- * The kernel takes only its own operations for ordinary shared memory, so that
- * userfaultfd refuses an ordinary attach, of either kind; it takes those of the pool.
+ * Before 7.x the kernel knows whose mappings it can serve: an ordinary attach of
+ * either kind is refused, one of the pool is taken. Since then it asks the
+ * mapping's operations, which xshm takes over from the backing, and System V
+ * does not.
  */
 TEST_F(memory_operations, userfaultfd)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct handler h = { .page = HUGE_2M };
 	long pool = pool_of(HUGE_2M).total;
-	pthread_t thread;
+	int id, small, huge, fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	bool asks;
 	char *p;
-	int id;
 
-	h.fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (h.fd < 0)
+	if (fd < 0)
 		SKIP(return, "userfaultfd: %s", strerror(errno));
-	ASSERT_EQ(0, ioctl(h.fd, UFFDIO_API, &api));
-	reg.range.start = (uintptr_t)self->p;
-	reg.range.len = BYTES;
-	EXPECT_EQ(-1, ioctl(h.fd, UFFDIO_REGISTER, &reg));
-	EXPECT_EQ(EINVAL, errno);
+	close(fd);
+	id = GET(IPC_PRIVATE, 16 * 4096, SHM_NORESERVE | 0600);
+	p = ATTACH(id, 0);
+	small = userfault(_metadata, p, 16 * 4096, 4096);
+	ASSERT_EQ(0, dt(p));
+	if (!small) {
+		/* What can't be written can't be filled. */
+		p = ATTACH(id, SHM_RDONLY);
+		EXPECT_EQ(EPERM, userfault(_metadata, p, 16 * 4096, 4096));
+		ASSERT_EQ(0, dt(p));
+	}
+	REMOVE(id);
 	if (set_pool(HUGE_2M, 2) < 2)
 		SKIP(return, "no huge pages of 2 MB can be had");
 	id = GET(IPC_PRIVATE, 2 * HUGE_2M, SHM_HUGETLB | 0600);
 	p = ATTACH(id, 0);
-	reg.range.start = (uintptr_t)p;
-	reg.range.len = 2 * HUGE_2M;
-	ASSERT_EQ(0, ioctl(h.fd, UFFDIO_REGISTER, &reg));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, handle, &h));
-	EXPECT_EQ('u', p[HUGE_2M + 5]);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ('u', p[2 * HUGE_2M - 1]);
-	close(h.fd);
-	EXPECT_EQ(0, p[0]);
+	huge = userfault(_metadata, p, 2 * HUGE_2M, HUGE_2M);
 	EXPECT_EQ(0, dt(p));
 	REMOVE(id);
 	EXPECT_EQ(2, pool_of(HUGE_2M).free);
 	set_pool(HUGE_2M, pool);
+
+	asks = ipc == &sysv ? huge : !small;
+	EXPECT_EQ(asks && ipc != &sysv ? 0 : EINVAL, small);
+	EXPECT_EQ(asks && ipc == &sysv ? EINVAL : 0, huge);
 }
 
 /* Everything there is about sizes stays as it is made: memory past the end is no memory. */

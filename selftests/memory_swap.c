@@ -111,6 +111,9 @@ TEST_F(memory_swap, swap_is_freed_with_the_segment)
 	page_out(self->p);
 	EXPECT_GT(before - BYTES_KB / 2, meminfo("SwapFree"));
 	ASSERT_EQ(0, dt(self->p));
+	/* What is on its way out keeps its place for as long as the kernel likes. */
+	for (int i = 0; i < 100 && meminfo("Writeback"); i++)
+		usleep(20000);
 	REMOVE(self->id);
 	EXPECT_EQ(0, swapped_pages());
 	/* Some of it may stay for a while in caches of the kernel. */
