@@ -27,18 +27,19 @@ all: module lib selftests
 module: $(KERNEL:%=module-%)
 
 # One folder per kernel, with links to the sources: objects of two kernels
-# never mix. $(1) is the kernel's build folder, $(2) its release.
+# never mix. $(1) is the kernel's build folder, $(2) its release, $(3) the
+# command that make is run by, if any.
 define build_module
 	mkdir -p "$(build)/$(2)" && \
 	cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi "$(build)/$(2)/" && \
 	find "$(build)/$(2)" -xtype l -delete && \
-	$(MAKE) -C "$(1)" M="$(build)/$(2)" $(kbuild_args) $(KARGS) modules
+	$(3) $(MAKE) -C "$(1)" M="$(build)/$(2)" $(kbuild_args) $(KARGS) modules
 endef
 
 module-%:
 	+$(Q)eval "$$(scripts/kernels --show $* || echo exit 1)" && \
 	echo "  MODULE  Linux $$release" && \
-	$(call build_module,$$build,$$release)
+	$(call build_module,$$build,$$release,$${root:+scripts/in-root "$$root"})
 
 lib:
 	$(Q)$(MAKE) -C userlib O=$(build)/userlib

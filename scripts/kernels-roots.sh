@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0
+# Kernels of other Debian suites. Each comes with a build root: a folder with
+# that suite's headers, compiler and make, in which modules for it are built
+# (chroot). Nothing of it is installed here. Sourced by kernels.
+# shellcheck shell=bash disable=SC2154
+
+# Used by kernels.
+# shellcheck disable=SC2034
+root_kernels="7.2 7.3"
+
+# What it is called is the version that the suite had when this was written.
+root_suite() {
+	case $1 in
+	7.2) echo sid ;;
+	7.3) echo trixie-backports ;;
+	*) return 1 ;;
+	esac
+}
+
+root_complete() {
+	local dir=$cache/kernels/$1
+	[ -s "$dir/release" ] && [ -s "$dir/vmlinuz" ] && [ -d "$dir/modules" ] &&
+		[ -x "$dir/root/usr/bin/make" ] && [ -e "$dir/build/Makefile" ]
+}
+
+# The mirror of this machine's own suite has the others, too.
+mirror() {
+	local codename
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+	# shellcheck disable=SC2016 # for apt-get
+	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(SITE)' 'Created-By: Packages' |
+		awk -v release="$codename" '$1 == release && $2 == "main" { print $3; exit }'
+}
+
+# suite_apt SUITE: a folder with an apt.conf, with which apt sees that suite
+# and no installed package, and leaves the machine's own lists alone. Signatures
+# are checked with the keys that this machine has: Debian adds those of new
+# suites to debian-archive-keyring long before they are used.
+suite_apt() {
+	local suite=$1 dir=$cache/apt/$1 uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local signed=''
+	uri=$(mirror)
+	[ -n "$uri" ] || return 1
+	[ ! -s "$keyring" ] || signed="[signed-by=$keyring] "
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial" || return
+	: >"$dir/status" || return
+	{
+		echo "deb $signed$uri $suite main"
+		# Backports are an addition to their suite.
+		[ "${suite%-backports}" = "$suite" ] ||
+			echo "deb $signed$uri ${suite%-backports} main"
+	} >"$dir/sources.list"
+	cat >"$dir/apt.conf" <<-END
+		Dir::State "$dir";
+		Dir::State::lists "$dir/lists";
+		Dir::State::status "$dir/status";
+		Dir::Cache "$dir";
+		Dir::Cache::archives "$dir/archives";
+		Dir::Etc::SourceList "$dir/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::Preferences "/dev/null";
+		Dir::Etc::PreferencesParts "/dev/null";
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		#clear APT::Architectures;
+		APT::Architectures "amd64";
+		APT::Default-Release "$suite";
+		APT::Install-Recommends "false";
+		APT::Sandbox::User "root";
+		Acquire::Check-Valid-Until "false";
+		Acquire::http::Timeout "20";
+		Acquire::Languages "none";
+	END
+	echo "$dir"
+}
+
+# The kernel that a suite has now, as a release: its headers' meta-package
+# depends on them.
+suite_release() {
+	LC_ALL=C apt-cache -c "$1" show --no-all-versions linux-headers-amd64 2>/dev/null |
+		sed -n 's|^Depends:.* linux-headers-\([^ ,]*\).*|\1|p' | head -n 1
+}
+
+suite_version() {
+	LC_ALL=C apt-cache -c "$1" policy "$2" 2>/dev/null | sed -n 's/^ *Candidate: //p'
+}
+
+# With archives as the current folder.
+suite_download() {
+	local conf=$1 release=$2
+	apt-get -c "$conf" -qy --download-only install "linux-headers-$release" \
+		gcc make dash coreutils sed grep mawk findutils || return
+	apt-get -c "$conf" -q download "linux-binary-$release" "linux-modules-$release"
+}
+
+# No maintainer script runs; the links that some of them make are made here.
+unpack_root() {
+	local debs=$1 dir=$2 release=$3 root=$2/root deb name
+	mkdir -p "$root/usr/bin" "$root/usr/sbin" "$root/usr/lib" "$root/usr/lib64" \
+		"$root/dev" "$root/proc" "$root/tmp" || return
+	for name in bin sbin lib lib64; do
+		ln -s "usr/$name" "$root/$name" || return
+	done
+	for deb in "$debs"/*.deb; do
+		case ${deb##*/} in
+		linux-binary-* | linux-modules-* | "linux-base-$release"_*) name=$dir/tree ;;
+		*) name=$root ;;
+		esac
+		mkdir -p "$name"
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -x -C "$name" --keep-directory-symlink --no-same-owner \
+				--exclude './usr/share/doc' --exclude './usr/share/man' \
+				--exclude './usr/share/locale' --exclude './usr/share/info'
+		[ "${PIPESTATUS[*]}" = "0 0" ] || { echo "cannot unpack ${deb##*/}"; return 1; }
+	done
+	[ -e "$root/usr/bin/sh" ] || ln -s dash "$root/usr/bin/sh" || return
+	ln -s mawk "$root/usr/bin/awk" || return
+	: >"$root/dev/null"
+	[ -e "$root/usr/src/linux-headers-$release/Makefile" ] || return
+	ln -s "root/usr/src/linux-headers-$release" "$dir/build"
+	[ -d "$dir/tree/lib" ] || ln -s usr/lib "$dir/tree/lib"
+	mv "$dir/tree/lib/modules/$release/vmlinuz" "$dir/vmlinuz" || return
+	depmod -b "$dir/tree" "$release" || return
+	mv "$dir/tree/lib/modules/$release" "$dir/modules" || return
+	rm -rf "$dir/tree"
+	chmod 644 "$dir/vmlinuz"
+}
+
+# root_kernel NAME: what cannot be had ends with the status $cannot_be_had.
+root_kernel() {
+	local name=$1 suite apt conf release version dir
+	suite=$(root_suite "$name")
+	need_debian "Linux $name"
+	apt=$(suite_apt "$suite") ||
+		unavailable "no mirror of this Debian's main archive in /etc/apt"
+	conf=$apt/apt.conf
+	step "reading the package lists of Debian $suite" \
+		apt-get -c "$conf" -q -o APT::Update::Error-Mode=any update ||
+		unavailable "cannot read Debian $suite's package lists from the mirror (no network, or a key that debian-archive-keyring does not have yet: apt-get install debian-archive-keyring)"
+	release=$(suite_release "$conf")
+	[ -n "$release" ] || unavailable "Debian $suite has no linux-headers-amd64"
+	case $release in
+	"$name".* | "$name"[-+]*) ;;
+	*) say "Debian $suite has moved on: taking Linux $release as $name" ;;
+	esac
+	version=$(suite_version "$conf" "linux-headers-$release")
+	if root_complete "$name" && [ "$release $version" = \
+	    "$(cat "$cache/kernels/$name/release") $(cat "$cache/kernels/$name/version")" ]; then
+		return
+	fi
+	(cd "$apt/archives" && step "downloading Linux $release and a build root (some 200 MB)" \
+		suite_download "$conf" "$release") ||
+		unavailable "cannot download Linux $release of Debian $suite"
+	dir=$(mktemp -d "$cache/kernels/.new.XXXXXX") || exit 1
+	# shellcheck disable=SC2064 # the directory of now
+	trap "rm -rf '$dir'" EXIT
+	chmod 755 "$dir"
+	step "unpacking Linux $release" unpack_root "$apt/archives" "$dir" "$release" || exit 1
+	echo "$version" >"$dir/version"
+	echo "$release" >"$dir/release"
+	rm -rf "${cache:?}/kernels/$name"
+	mv "$dir" "$cache/kernels/$name" || exit 1
+	rm -f "$apt/archives/"*.deb
+	trap - EXIT
+}
