@@ -17,10 +17,10 @@ kbuild_args := V=$(V) $(if $(WERROR),KCFLAGS=-Werror)
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 
-.PHONY: all module lib selftests setup demo check style guest help
+.PHONY: all module lib selftests setup demo check check-programs style guest help
 .PHONY: check-debug check-races coverage
 .PHONY: fuzz mutants soak
-.PHONY: install install-module install-lib clean
+.PHONY: install install-module install-lib install-dkms clean
 
 all: module lib selftests
 
@@ -59,6 +59,9 @@ demo:
 check:
 	$(Q)scripts/check
 
+check-programs:
+	$(Q)scripts/check-programs
+
 check-debug:
 	$(Q)scripts/check-debug
 
@@ -87,6 +90,16 @@ style:
 guest:
 	$(Q)scripts/guest
 
+# On one kernel: the newest, unless KERNEL= says otherwise.
+bench:
+	$(Q)scripts/bench $(if $(filter command line,$(origin KERNEL)),--kernel $(KERNEL))
+
+$(build)/bench/bench: lib FORCE
+	$(Q)$(MAKE) -C selftests/bench O=$(build)/bench LIBXSHM=$(build)/userlib/libxshm.a
+
+.PHONY: bench FORCE
+FORCE:
+
 install: install-module install-lib
 
 install-module:
@@ -102,6 +115,18 @@ install-lib: lib
 		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(Q)install -D -m 644 uapi/linux/xshm.h \
 		$(DESTDIR)$(PREFIX)/include/linux/xshm.h
+	$(Q)install -D -m 644 scripts/install.d/60-xshm.rules \
+		$(DESTDIR)/etc/udev/rules.d/60-xshm.rules
+	$(Q)install -D -m 644 scripts/install.d/xshm.conf \
+		$(DESTDIR)/etc/modules-load.d/xshm.conf
+
+# The sources where DKMS looks, which then builds for each kernel to come.
+dkms := $(DESTDIR)/usr/src/xshm-0.1
+
+install-dkms:
+	$(Q)mkdir -p $(dkms)
+	$(Q)cp -r Kbuild module uapi scripts/install.d/dkms.conf $(dkms)/
+	@echo "next: dkms install xshm/0.1"
 
 clean:
 	$(Q)rm -rf $(build)
@@ -113,6 +138,7 @@ help:
 	@echo "make selftests  test programs only"
 	@echo "make demo       see what xshm does, in a virtual machine"
 	@echo "make check      style, builds and all tests; ends with N passed, N failed"
+	@echo "make check-programs   PostgreSQL, Xvfb, perl, ... and the examples on xshm"
 	@echo "make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, ..."
 	@echo "make check-races  concurrent tests on a kernel with KCSAN"
 	@echo "make fuzz       a million random operations compared with System V; SEED=,"
@@ -121,9 +147,11 @@ help:
 	@echo "make soak       random tests for MINUTES=10, and what they leave behind"
 	@echo "make coverage   lines and branches of the module that the tests reach"
 	@echo "make style      style checks only"
+	@echo "make bench      instructions beside System V and memfd; KERNEL=6.1"
 	@echo "make guest      a shell in a virtual machine with xshm loaded"
 	@echo "make install    module for this kernel (or KVER=), library and headers;"
 	@echo "                DESTDIR= and PREFIX= ($(PREFIX)) as usual"
+	@echo "make install-dkms  the sources for DKMS"
 	@echo "make setup      install with apt what the above needs"
 	@echo "make clean      remove build/"
 	@echo
