@@ -345,14 +345,45 @@ FIXTURE_TEARDOWN(tool_run)
 	EXPECT_STREQ("", self->said.err);					\
 } while (0)
 
-TEST_F_TIMEOUT(tool_run, trace_calls, 100) { PLAY(0, "--trace", "use_segment"); }
-TEST_F_TIMEOUT(tool_run, trace_stack, 100) { PLAY(0, "--trace", "keep_stack"); }
-TEST_F_TIMEOUT(tool_run, trace_threads, 100) { PLAY(0, "--trace", "threads"); }
-TEST_F_TIMEOUT(tool_run, trace_children, 100) { PLAY(0, "--trace", "children"); }
-TEST_F_TIMEOUT(tool_run, trace_descriptors, 100) { PLAY(0, "--trace", "descriptors"); }
-TEST_F_TIMEOUT(tool_run, trace_stops, 100) { PLAY(0, "--trace", "stops"); }
-TEST_F_TIMEOUT(tool_run, trace_exec, 100) { PLAY(0, "--trace", "exec_from_thread"); }
-TEST_F_TIMEOUT(tool_run, trace_owner_bound, 100) { PLAY(0, "--trace --owner-bound", "bound_to_maker"); }
+TEST_F_TIMEOUT(tool_run, trace_calls, 100)
+{
+	PLAY(0, "--trace", "use_segment");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_stack, 100)
+{
+	PLAY(0, "--trace", "keep_stack");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_threads, 100)
+{
+	PLAY(0, "--trace", "threads");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_children, 100)
+{
+	PLAY(0, "--trace", "children");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_descriptors, 100)
+{
+	PLAY(0, "--trace", "descriptors");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_stops, 100)
+{
+	PLAY(0, "--trace", "stops");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_exec, 100)
+{
+	PLAY(0, "--trace", "exec_from_thread");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_owner_bound, 100)
+{
+	PLAY(0, "--trace --owner-bound", "bound_to_maker");
+}
 
 /* Without the option nothing of that happens. */
 TEST_F_TIMEOUT(tool_run, trace_not_bound, 100)
