@@ -13,8 +13,7 @@
 
 /*
  * Locked memory of each user over all namespaces: the number of a kuid to a
- * value, pages. The kernel's own account is not exported, so a user has RLIMIT_MEMLOCK
- * for mlock(2) and once more for xshm.
+ * value, pages. The kernel's own account is not exported.
  */
 static DEFINE_XARRAY(xshm_locked_pages);
 /* Protects @xshm_locked_pages and changes of XSHM_LOCKED; above xshm_segment.lock. */

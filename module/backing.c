@@ -3,9 +3,9 @@
  * backing.c - where the pages of a segment come from
  *
  * The backing of a segment is an unlinked file on a mount that nobody else
- * sees: tmpfs for ordinary segments, one mount for each huge page policy, and hugetlbfs for
- * SHM_HUGETLB, one for each page size. So swap, memory cgroups, NUMA policy,
- * migration and get_user_pages() work as for every file in memory.
+ * sees: tmpfs for ordinary segments, one mount for each huge page policy, and
+ * hugetlbfs for SHM_HUGETLB, one for each page size. So swap, memory cgroups,
+ * NUMA policy, migration and get_user_pages() work as for every file in memory.
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
@@ -143,8 +143,9 @@ static struct vfsmount *xshm_hugetlbfs_mount(unsigned int shift)
 }
 
 /*
- * Reserve pool pages for all of the file: mapping it does, and the reservation stays with the inode.
- * PROT_NONE, so that mlockall(2) doesn't fault the pages in.
+ * Reserve pool pages for all of the file: mapping it does, and the reservation
+ * stays with the inode. PROT_NONE, so that mlockall(2) doesn't fault the pages
+ * in.
  */
 static int xshm_hugetlb_reserve(struct file *file, unsigned long size)
 {

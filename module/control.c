@@ -19,7 +19,10 @@ static int xshm_copy_buf(const struct xshm_control *control, const void *from, s
 	return 0;
 }
 
-/* Ids of users and groups as the caller's namespace has them: the first one's map is the identity. */
+/*
+ * Ids of users and groups as the caller's namespace has them. The map of the
+ * first namespace is the identity, which is not worth four searches in it.
+ */
 static u32 xshm_uid(struct user_namespace *user_ns, kuid_t uid)
 {
 	return user_ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(user_ns, uid);

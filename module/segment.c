@@ -260,9 +260,9 @@ static struct xshm_segment *xshm_segment_alloc(struct xshm_call *call)
 }
 
 /*
- * Reserve, build, publish last: the pages are charged to the namespace before they are
- * asked for, and the backing is made without a lock, because reserving huge
- * pages takes the mmap_lock.
+ * Reserve, build, publish last: the pages are charged to the namespace before
+ * they are asked for, and the backing is made without a lock, because
+ * reserving huge pages takes the mmap_lock.
  */
 static long xshm_segment_create(struct xshm_call *call)
 {

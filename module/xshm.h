@@ -23,6 +23,7 @@
  *
  * Locks, outermost first
  *
+ *	xshm_instances_lock	which namespaces have an instance
  *	mmap_lock		(taken by the kernel around vm_ops and ->mmap)
  *	  xshm_account_lock	locked memory of all users
  *	  xshm_ns.mutex		what changes the tables of a namespace
@@ -75,8 +76,8 @@
  * @last_index: index given last, -1 if none was
  * @sequence: sequence number of ids given now
  * @next_id: id that the next segment shall get, -1 for any (shm_next_id)
- * @shmmax: largest segment, in bytes. The limits are plain numbers that the sysctl handlers
- *	write and everyone reads, without a lock: each is a single word.
+ * @shmmax: largest segment, in bytes. The limits from here on are single words
+ *	that are written and read without a lock.
  * @shmall: most memory of all segments, in pages
  * @shmmni: most segments
  * @rmid_forced: destroy a segment at its last detach
@@ -127,8 +128,8 @@ enum xshm_mapping {
  * @first_key: key at creation, which names the mappings; fixed
  * @key_node: place in the namespace's table of keys
  * @ns: the instance, with a reference
- * @backing: the file on xshm's own mount that holds the pages; never mapped into a process.
- *	Fixed until the segment is freed.
+ * @backing: the file on xshm's own mount that holds the pages; never mapped
+ *	into a process. Fixed until the segment is freed.
  * @bytes: size as asked for
  * @refs: see above
  * @lock: protects all that follows up to @rcu; held for a few instructions,
@@ -185,8 +186,8 @@ struct xshm_segment {
 
 /**
  * struct xshm_client - an open file of /dev/xshm
- * @ns: instance of the opener's namespace, with a reference. Only a short cut: a caller in
- *	another namespace gets that one's instance.
+ * @ns: instance of the opener's namespace, with a reference. Only a short cut:
+ *	a caller in another namespace gets that one's instance.
  * @created: a segment was made through it, so its end may be the end of that
  *	segment
  */

@@ -250,8 +250,8 @@ struct xshm_detach {
  * marked segment: 0. EINVAL, EPERM.
  *
  * XSHM_IOC_LOCK keeps the pages of the segment from being swapped out;
- * XSHM_IOC_UNLOCK ends it. Both are idempotent, and do nothing to segments of the hugetlb
- * pool. EINVAL, ENOMEM (over RLIMIT_MEMLOCK), EPERM.
+ * XSHM_IOC_UNLOCK ends it. Both are idempotent, and do nothing to segments of
+ * the hugetlb pool. EINVAL, ENOMEM (over RLIMIT_MEMLOCK), EPERM.
  *
  * XSHM_IOC_LIMITS fills a &struct xshm_limits, XSHM_IOC_USAGE a &struct
  * xshm_usage; both return the highest index in use. EINVAL.
