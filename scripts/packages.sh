@@ -79,3 +79,17 @@ apt_fetch() {
 		apt-get -q -o Acquire::http::Timeout=20 \
 		-o APT::Sandbox::User=root download "$@")
 }
+
+# no_services: until this script ends, packages that are installed start none.
+no_services() {
+	local policy=/usr/sbin/policy-rc.d
+	# One that is there is the machine's own decision, unless an earlier run was killed.
+	if [ "$(id -u)" -ne 0 ] || { [ -e "$policy" ] && ! grep -q 'by xshm' "$policy"; }; then
+		return
+	fi
+	# shellcheck disable=SC2064 # the file of now
+	trap "rm -f '$policy'" EXIT
+	printf '#!/bin/sh\n# Put here by xshm, scripts/setup, while it installs packages.\nexit 101\n' \
+		>"$policy"
+	chmod 755 "$policy"
+}
