@@ -94,6 +94,7 @@ struct attach {
 struct process {
 	pid_t pid;		/* 0: there is none */
 	bool sys_admin;
+	bool elsewhere;		/* in a namespace that may end before the sequence */
 	struct attach attach[ATTACHES];
 };
 
