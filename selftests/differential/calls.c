@@ -264,6 +264,7 @@ static long do_sysctl(struct side *side, const struct op *op)
 	static const char *const names[] = {
 		"shmmax", "shmall", "shmmni", "shm_rmid_forced", "shm_next_id",
 	};
+	static const long maximum[] = { 32768, 1, 0x7fffffff };
 	bool by_command = op->a == 4 || side->sequence.flags & SEQUENCE_USERNS;
 	/* -2 is the default of the sizes. */
 	unsigned long value = op->b == -2 ? -1UL - (1UL << 24) : (unsigned long)op->b;
@@ -274,7 +275,7 @@ static long do_sysctl(struct side *side, const struct op *op)
 	if (by_command && op->a < 4 && geteuid() && side->process[op->process].sys_admin)
 		return -EDEADLK;
 	/* Of two errors the command gives another one. */
-	if (by_command && op->a > 1 && (op->b < 0 || op->b > 0x7fffffff))
+	if (by_command && op->a > 1 && (op->b < 0 || op->b > maximum[op->a - 2]))
 		return -EDEADLK;
 	if (by_command && side->backend)
 		return set_limit(side, op, value);
