@@ -445,8 +445,11 @@ TEST_F(nattch, advice_and_msync_return_0)
 	memset(p, 1, SIZE);
 	EXPECT_EQ(0, msync(p, SIZE, MS_SYNC));
 	EXPECT_EQ(0, msync(p, SIZE, MS_ASYNC));
-	EXPECT_EQ(0, madvise(p, SIZE, MADV_HUGEPAGE));
-	EXPECT_EQ(0, madvise(p, SIZE, MADV_NOHUGEPAGE));
+	/* PREEMPT_RT has no transparent huge pages. */
+	if (!access("/sys/kernel/mm/transparent_hugepage", F_OK)) {
+		EXPECT_EQ(0, madvise(p, SIZE, MADV_HUGEPAGE));
+		EXPECT_EQ(0, madvise(p, SIZE, MADV_NOHUGEPAGE));
+	}
 	EXPECT_EQ(0, madvise(p, SIZE, MADV_WILLNEED));
 	EXPECT_EQ(0, madvise(p, SIZE, MADV_DONTNEED));
 	EXPECT_TRUE(all_bytes(p, SIZE, 1));
