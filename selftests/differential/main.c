@@ -30,6 +30,7 @@ static void usage(void)
 	     "\n"
 	     "  --seed N        of the random operations (1; environment XSHM_SEED)\n"
 	     "  --operations N  how many to compare (100000; XSHM_OPERATIONS)\n"
+	     "  --seconds N     end then even if fewer were compared (150; 0: never)\n"
 	     "  --length N      operations in a sequence, at most 1176 (500)\n"
 	     "  --sequence N    only that sequence of the seed, and print it\n"
 	     "  --keep-going    do not end at the first difference\n"
@@ -144,13 +145,14 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "seed", 1, NULL, 's' }, { "operations", 1, NULL, 'o' },
-		{ "length", 1, NULL, 'l' },
+		{ "length", 1, NULL, 'l' }, { "seconds", 1, NULL, 't' },
 		{ "sequence", 1, NULL, 'n' }, { "keep-going", 0, NULL, 'k' },
 		{ "no-shrink", 0, NULL, 'x' }, { "outcomes", 0, NULL, 'c' },
 		{ "help", 0, NULL, 'h' }, {},
 	};
-	unsigned long seed, wanted, length = 500, first = 0;
+	unsigned long seed, wanted, length = 500, first = 0, seconds = 150;
 	bool keep_going = false, show_outcomes = false, single = false, clock, cases_passed;
+	struct timespec start, now;
 	const char *why;
 	char what[128];
 	int option;
@@ -171,6 +173,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			length = number_of(optarg);
+			break;
+		case 't':
+			seconds = number_of(optarg);
 			break;
 		case 'n':
 			first = number_of(optarg);
@@ -210,7 +215,14 @@ int main(int argc, char **argv)
 
 	cases_passed = test_cases();
 	operations = 0;
+	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (unsigned long number = first; operations < wanted; number++) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (seconds && (unsigned long)(now.tv_sec - start.tv_sec) >= seconds) {
+			printf("# counted: after %lu s less than the %lu that were wanted\n",
+			       seconds, wanted);
+			break;
+		}
 		sequence.count = length;
 		generate(&sequence, seed, number, clock);
 		run_sides(&sequence, side);
