@@ -786,7 +786,9 @@ TEST(exports)
 		"xshm_stat_sized", "xshm_limits_sized", "xshm_usage_sized", "xshm_version_sized",
 		"xshm_prepare", "xshm_unavailable", NULL,
 	};
-	static const char *const preload[] = { "shmget", "shmat", "shmdt", "shmctl", NULL };
+	static const char *const preload[] = {
+		"shmget", "shmat", "shmdt", "shmctl", "dlopen", NULL,
+	};
 
 	expect_exports(_metadata, "libxshm.so.0", shared);
 	expect_exports(_metadata, "libxshm-preload.so", preload);
