@@ -131,7 +131,8 @@ static struct vfsmount *xshm_hugetlbfs_mount(unsigned int shift)
 	if (!mnt) {
 		/* Who may use the pool is checked elsewhere: the root is open to all. */
 		if (shift)
-			snprintf(options, sizeof(options), "mode=0777,pagesize=%llu", 1ULL << shift);
+			snprintf(options, sizeof(options), "mode=0777,pagesize=%llu",
+				 1ULL << shift);
 		else
 			snprintf(options, sizeof(options), "mode=0777");
 		mnt = xshm_mount("hugetlbfs", options);

@@ -19,7 +19,7 @@
 #include <linux/version.h>
 
 /* 7.1 renamed pagevec.h, which has declared folio batches since 5.16. */
-#if __has_include(<linux/folio_batch.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
 #include <linux/folio_batch.h>
 #else
 #include <linux/pagevec.h>

@@ -285,7 +285,8 @@ long xshm_detach(struct xshm_call *call);
 /* backing.c */
 int xshm_backing_init(void);
 void xshm_backing_exit(void);
-struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get *get, u32 *attributes);
+struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get *get,
+				 u32 *attributes);
 void xshm_backing_name(struct xshm_segment *segment);
 bool xshm_backing_has_thp(void);
 bool xshm_backing_has_hugetlb(void);
@@ -340,7 +341,8 @@ void xshm_ns_reap(struct xshm_ns *ns);
 void xshm_ns_rmid_forced_set(struct xshm_ns *ns);
 
 /* permission.c */
-bool xshm_may_access(const struct xshm_ns *ns, const struct xshm_segment *segment, unsigned int flags);
+bool xshm_may_access(const struct xshm_ns *ns, const struct xshm_segment *segment,
+		     unsigned int flags);
 bool xshm_may_control(const struct xshm_ns *ns, const struct xshm_segment *segment);
 bool xshm_may_use_hugetlb(void);
 bool xshm_may_set_limits(const struct xshm_ns *ns);
