@@ -161,6 +161,8 @@ int main(int argc, char **argv)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	printf("signals: %d\n", alarms > 0);
+	/* The last to attach or detach may have been the child, at its exit. */
+	TRY(shmdt(shmat(id, NULL, 0)));
 
 	memset(&ds, 0, sizeof(ds));
 	ds.shm_perm.uid = 1;
