@@ -31,7 +31,7 @@ static void usage(void)
 	     "  --seed N        of the random operations (1; environment XSHM_SEED)\n"
 	     "  --operations N  how many to compare (100000; XSHM_OPERATIONS)\n"
 	     "  --seconds N     end then even if fewer were compared (150; 0: never)\n"
-	     "  --length N      operations in a sequence, at most 1176 (500)\n"
+	     "  --length N      operations in a sequence, at most 1176 (1100)\n"
 	     "  --sequence N    only that sequence of the seed, and print it\n"
 	     "  --keep-going    do not end at the first difference\n"
 	     "  --no-shrink     print sequences as they are\n"
@@ -150,7 +150,7 @@ int main(int argc, char **argv)
 		{ "no-shrink", 0, NULL, 'x' }, { "outcomes", 0, NULL, 'c' },
 		{ "help", 0, NULL, 'h' }, {},
 	};
-	unsigned long seed, wanted, length = 500, first = 0, seconds = 150;
+	unsigned long seed, wanted, length = 1100, first = 0, seconds = 150;
 	bool keep_going = false, show_outcomes = false, single = false, clock, cases_passed;
 	struct timespec start, now;
 	const char *why;
