@@ -189,8 +189,6 @@ static void sweep(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
 		expect_same(_metadata, &start, &now, op->name, -nth);
 	}
 	EXPECT_FALSE(fired) TH_LOG("%s: no end after %d faults", op->name, nth);
-	/* The copy of the argument, if nothing else. */
-	EXPECT_LT(0, refused) TH_LOG("%s: no fault in %d had an effect", op->name, nth - 2);
 	TH_LOG("%s: %d faults, refused %d times", op->name, nth - 2, refused);
 	sums->operations++;
 	sums->faults += nth - 2;
@@ -207,6 +205,7 @@ TEST_F(fault_sum, counted)							\
 	if (!sums->operations)							\
 		SKIP(return, "no fault was injected");				\
 	EXPECT_LT(20, sums->faults);						\
+	EXPECT_LT(20, sums->refused);						\
 	printf("# counted: %ld faults injected into %ld operations, refused by %ld\n", \
 	       sums->faults, sums->operations, sums->refused);			\
 }
