@@ -227,12 +227,15 @@ static void (*const fork_exit_each[])(void *) = {
 	bench_fork_exit, bench_fork_exit, bench_fork_exit
 };
 
+struct profile {
+	const char *name;
+	/* By backend. */
+	void (*const *each)(void *);
+};
+
 void bench_profile(const char *operation, enum bench_backend backend)
 {
-	static const struct {
-		const char *name;
-		void (*const *each)(void *);
-	} operations[] = {
+	static const struct profile operations[] = {
 		{ "fork_exit", fork_exit_each },
 		{ "attach_detach", attach_detach_each },
 		{ "create_remove", create_remove_each },
