@@ -20,7 +20,7 @@ KDIR ?= /lib/modules/$(KVER)/build
 .PHONY: all module lib selftests setup demo check check-programs style guest help
 .PHONY: check-debug check-races coverage
 .PHONY: fuzz mutants soak
-.PHONY: install install-module install-lib install-dkms clean
+.PHONY: check-kernels selftests-arm64 install install-module install-lib install-dkms clean
 
 all: module lib selftests
 
@@ -28,18 +28,18 @@ module: $(KERNEL:%=module-%)
 
 # One folder per kernel, with links to the sources: objects of two kernels
 # never mix. $(1) is the kernel's build folder, $(2) its release, $(3) the
-# command that make is run by, if any.
+# command that make is run by, if any, $(4) more arguments.
 define build_module
 	mkdir -p "$(build)/$(2)" && \
 	cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi "$(build)/$(2)/" && \
 	find "$(build)/$(2)" -xtype l -delete && \
-	$(3) $(MAKE) -C "$(1)" M="$(build)/$(2)" $(kbuild_args) $(KARGS) modules
+	$(3) $(MAKE) -C "$(1)" M="$(build)/$(2)" $(kbuild_args) $(KARGS) $(4) modules
 endef
 
 module-%:
 	+$(Q)eval "$$(scripts/kernels --show $* || echo exit 1)" && \
 	echo "  MODULE  Linux $$release" && \
-	$(call build_module,$$build,$$release,$${root:+scripts/in-root "$$root"})
+	$(call build_module,$$build,$$release,$${root:+scripts/in-root "$$root"},$$make_args)
 
 lib:
 	$(Q)$(MAKE) -C userlib O=$(build)/userlib
@@ -49,6 +49,16 @@ $(build)/kselftest/kselftest_harness.h:
 
 selftests: lib $(build)/kselftest/kselftest_harness.h
 	$(Q)$(MAKE) -C selftests O=$(build)/selftests KHARNESS=$(build)/kselftest
+
+# In the build root that has a cross compiler, where the headers' links lead nowhere.
+arm64_tools := $(foreach tool,CC=gcc AR=ar LD=ld OBJCOPY=objcopy,$(subst =,=aarch64-linux-gnu-,$(tool)))
+selftests-arm64: $(build)/kselftest/kselftest_harness.h
+	+$(Q)mkdir -p $(build)/arm64/kselftest && \
+	cp -Lu $(build)/kselftest/*.h $(build)/arm64/kselftest/ && \
+	eval "$$(scripts/kernels --show arm64 || echo exit 1)" && \
+	scripts/in-root "$$root" $(MAKE) -C $(CURDIR)/userlib O=$(build)/arm64/userlib $(arm64_tools) && \
+	scripts/in-root "$$root" $(MAKE) -C $(CURDIR)/selftests O=$(build)/arm64/selftests \
+		KHARNESS=$(build)/arm64/kselftest $(arm64_tools)
 
 setup:
 	$(Q)scripts/setup
@@ -61,6 +71,9 @@ check:
 
 check-programs:
 	$(Q)scripts/check-programs
+
+check-kernels:
+	$(Q)scripts/check-kernels
 
 check-debug:
 	$(Q)scripts/check-debug
@@ -138,6 +151,7 @@ help:
 	@echo "make selftests  test programs only"
 	@echo "make demo       see what xshm does, in a virtual machine"
 	@echo "make check      style, builds and all tests; ends with N passed, N failed"
+	@echo "make check-kernels    selftests on 6.1, 6.12, 7.2, 7.3, rt, and other machines"
 	@echo "make check-programs   PostgreSQL, Xvfb, perl, ... and the examples on xshm"
 	@echo "make check-debug  all tests on a kernel with KASAN, lockdep, kmemleak, ..."
 	@echo "make check-races  concurrent tests on a kernel with KCSAN"

@@ -23,33 +23,47 @@ root_complete() {
 		[ -x "$dir/root/usr/bin/make" ] && [ -e "$dir/build/Makefile" ]
 }
 
-# The mirror of this machine's own suite has the others, too.
+codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
+# mirror RELEASE: where this machine has one of its own releases from. The mirror
+# of its main release has other suites, too.
 mirror() {
-	local codename
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	# shellcheck disable=SC2016 # for apt-get
 	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(SITE)' 'Created-By: Packages' |
-		awk -v release="$codename" '$1 == release && $2 == "main" { print $3; exit }'
+		awk -v release="$1" '$1 == release && $2 == "main" { print $3; exit }'
 }
 
-# suite_apt SUITE: a folder with an apt.conf, with which apt sees that suite
-# and no installed package, and leaves the machine's own lists alone. Signatures
-# are checked with the keys that this machine has: Debian adds those of new
-# suites to debian-archive-keyring long before they are used.
-suite_apt() {
-	local suite=$1 dir=$cache/apt/$1 uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	local signed=''
-	uri=$(mirror)
+# The sources of a suite, one "URI SUITE" a line.
+suite_sources() {
+	local suite=$1 uri
+	uri=$(mirror "$(codename)")
 	[ -n "$uri" ] || return 1
+	echo "$uri $suite"
+	case $suite in
+	# Backports are an addition to their suite.
+	*-backports) echo "$uri ${suite%-backports}" ;;
+	"$(codename)")
+		uri=$(mirror "$suite-security")
+		[ -z "$uri" ] || echo "$uri $suite-security" ;;
+	esac
+}
+
+# suite_apt SUITE [ARCHITECTURE]: a folder with an apt.conf, with which apt sees
+# that suite and no installed package, and leaves the machine's own lists alone.
+# Signatures are checked with the keys that this machine has: Debian adds those of
+# new suites to debian-archive-keyring long before they are used.
+suite_apt() {
+	local suite=$1 other=${2-} dir=$cache/apt/$1 signed='' uri name
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local architectures='"amd64";'
+	[ -z "$other" ] || architectures+=" \"$other\";"
 	[ ! -s "$keyring" ] || signed="[signed-by=$keyring] "
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial" || return
 	: >"$dir/status" || return
-	{
-		echo "deb $signed$uri $suite main"
-		# Backports are an addition to their suite.
-		[ "${suite%-backports}" = "$suite" ] ||
-			echo "deb $signed$uri ${suite%-backports} main"
-	} >"$dir/sources.list"
+	suite_sources "$suite" >"$dir/uris" || return
+	while read -r uri name; do
+		echo "deb $signed$uri $name main"
+	done <"$dir/uris" >"$dir/sources.list"
 	cat >"$dir/apt.conf" <<-END
 		Dir::State "$dir";
 		Dir::State::lists "$dir/lists";
@@ -63,7 +77,7 @@ suite_apt() {
 		#clear APT::Update::Post-Invoke;
 		#clear APT::Update::Post-Invoke-Success;
 		#clear APT::Architectures;
-		APT::Architectures "amd64";
+		APT::Architectures { $architectures };
 		APT::Default-Release "$suite";
 		APT::Install-Recommends "false";
 		APT::Sandbox::User "root";
@@ -93,29 +107,39 @@ suite_download() {
 	apt-get -c "$conf" -q download "linux-binary-$release" "linux-modules-$release"
 }
 
+# unpack_deb PACKAGE DIRECTORY
+unpack_deb() {
+	mkdir -p "$2" || return
+	dpkg-deb --fsys-tarfile "$1" |
+		tar -x -C "$2" --keep-directory-symlink --no-same-owner \
+			--exclude './usr/share/doc' --exclude './usr/share/man' \
+			--exclude './usr/share/locale' --exclude './usr/share/info'
+	[ "${PIPESTATUS[*]}" = "0 0" ] || { echo "cannot unpack ${1##*/}"; return 1; }
+}
+
 # No maintainer script runs; the links that some of them make are made here.
-unpack_root() {
-	local debs=$1 dir=$2 release=$3 root=$2/root deb name
+prepare_root() {
+	local root=$1 name
 	mkdir -p "$root/usr/bin" "$root/usr/sbin" "$root/usr/lib" "$root/usr/lib64" \
 		"$root/dev" "$root/proc" "$root/tmp" || return
 	for name in bin sbin lib lib64; do
 		ln -s "usr/$name" "$root/$name" || return
 	done
+	ln -s mawk "$root/usr/bin/awk" || return
+	: >"$root/dev/null"
+}
+
+unpack_root() {
+	local debs=$1 dir=$2 release=$3 root=$2/root deb name
+	prepare_root "$root" || return
 	for deb in "$debs"/*.deb; do
 		case ${deb##*/} in
 		linux-binary-* | linux-modules-* | "linux-base-$release"_*) name=$dir/tree ;;
 		*) name=$root ;;
 		esac
-		mkdir -p "$name"
-		dpkg-deb --fsys-tarfile "$deb" |
-			tar -x -C "$name" --keep-directory-symlink --no-same-owner \
-				--exclude './usr/share/doc' --exclude './usr/share/man' \
-				--exclude './usr/share/locale' --exclude './usr/share/info'
-		[ "${PIPESTATUS[*]}" = "0 0" ] || { echo "cannot unpack ${deb##*/}"; return 1; }
+		unpack_deb "$deb" "$name" || return
 	done
 	[ -e "$root/usr/bin/sh" ] || ln -s dash "$root/usr/bin/sh" || return
-	ln -s mawk "$root/usr/bin/awk" || return
-	: >"$root/dev/null"
 	[ -e "$root/usr/src/linux-headers-$release/Makefile" ] || return
 	ln -s "root/usr/src/linux-headers-$release" "$dir/build"
 	[ -d "$dir/tree/lib" ] || ln -s usr/lib "$dir/tree/lib"

@@ -737,7 +737,8 @@ static int exported(const char *path, char names[][64], int most)
 			continue;
 		for (size_t j = 0; j < section[i].sh_size / sizeof(*symbol); j++) {
 			/* Not those of others, nor the name of a version. */
-			if (symbol[j].st_shndx == SHN_UNDEF || symbol[j].st_shndx == SHN_ABS)
+			if (symbol[j].st_shndx == SHN_UNDEF || symbol[j].st_shndx == SHN_ABS ||
+			    ELF64_ST_BIND(symbol[j].st_info) == STB_LOCAL)
 				continue;
 			if (count < most)
 				snprintf(names[count], 64, "%s", strings + symbol[j].st_name);

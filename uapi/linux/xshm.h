@@ -10,6 +10,11 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+/* Older kernel headers do not have it. */
+#ifndef __aligned_s64
+#define __aligned_s64 __s64 __attribute__((aligned(8)))
+#endif
+
 /**
  * DOC: Rules that hold for every command
  *

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+# Linux 6.12 for arm64: its kernel, a build root with a cross compiler (which
+# cannot be installed beside one for 32-bit x86), and a small arm64 userland
+# for the guest, whose file system cannot be this machine's. Sourced by kernels.
+# shellcheck shell=bash disable=SC2154
+
+# What make needs to be told; used by kernels.
+# shellcheck disable=SC2034
+arm64_make_args="ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-"
+
+arm64_complete() {
+	local dir=$cache/kernels/arm64
+	root_complete arm64 && [ -x "$dir/sysroot/bin/bash" ]
+}
+
+# Headers are for arm64, but the programs that come with them run here.
+arm64_download() {
+	local conf=$1 release=$2 version=$3
+	local base=${release%-arm64}
+	apt-get -c "$conf" -qy --download-only install \
+		"linux-kbuild-$base=$version" gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+		make dash coreutils sed grep mawk findutils || return
+	apt-get -c "$conf" -q download "linux-headers-$base-common=$version" \
+		"linux-headers-$release:arm64=$version" "linux-image-$release:arm64=$version" \
+		bash-static:arm64 busybox-static:arm64
+}
+
+arm64_unpack() {
+	local debs=$1 dir=$2 release=$3 root=$2/root system=$2/sysroot deb name applet
+	prepare_root "$root" || return
+	for deb in "$debs"/*.deb; do
+		case ${deb##*/} in
+		linux-image-*) name=$dir/tree ;;
+		bash-static_* | busybox-static_*) name=$system ;;
+		*) name=$root ;;
+		esac
+		unpack_deb "$deb" "$name" || return
+	done
+	[ -e "$root/usr/bin/sh" ] || ln -s dash "$root/usr/bin/sh" || return
+	ln -s "root/usr/src/linux-headers-$release" "$dir/build"
+	mv "$dir/tree/boot/vmlinuz-$release" "$dir/vmlinuz" &&
+		depmod -b "$dir/tree" "$release" &&
+		mv "$dir/tree/lib/modules/$release" "$dir/modules" || return
+	rm -rf "$dir/tree"
+	chmod 644 "$dir/vmlinuz"
+	# The C library that programs are linked with.
+	mkdir -p "$system/lib" "$system/tmp" "$system/etc" "$system/root" \
+		"$system/dev" "$system/proc" "$system/sys" "$system/run" "$system/usr/bin" || return
+	cp -a "$root/usr/aarch64-linux-gnu/lib/"*.so* "$system/lib/" || return
+	echo root:x:0:0:root:/root:/bin/bash >"$system/etc/passwd"
+	echo root:x:0: >"$system/etc/group"
+	ln -s bash-static "$system/bin/bash" || return
+	# The same version has the same applets.
+	for applet in $(busybox --list); do
+		[ -e "$system/bin/$applet" ] || ln -s busybox "$system/bin/$applet" || return
+	done
+}
+
+arm64_kernel() {
+	local suite apt conf release version dir
+	need_debian "Linux for arm64"
+	suite=$(codename)
+	apt=$(suite_apt "$suite" arm64) || unavailable "no mirror of this Debian in /etc/apt"
+	conf=$apt/apt.conf
+	step "reading the package lists of arm64" \
+		apt-get -c "$conf" -q -o APT::Update::Error-Mode=any update ||
+		unavailable "cannot read arm64's package lists from the mirror"
+	release=$(LC_ALL=C apt-cache -c "$conf" depends linux-image-6.12-arm64:arm64 2>/dev/null |
+		sed -n 's/^ *Depends: linux-image-\([^:]*\).*/\1/p' | head -n 1)
+	[ -n "$release" ] || unavailable "no linux-image-6.12-arm64 on the mirror"
+	version=$(suite_version "$conf" "linux-image-$release:arm64")
+	(cd "$apt/archives" && step "downloading Linux $release and a build root (some 200 MB)" \
+		arm64_download "$conf" "$release" "$version") ||
+		unavailable "cannot download Linux $release and its cross compiler"
+	dir=$(mktemp -d "$cache/kernels/.new.XXXXXX") || exit 1
+	# shellcheck disable=SC2064 # the directory of now
+	trap "rm -rf '$dir'" EXIT
+	chmod 755 "$dir"
+	step "unpacking Linux $release" arm64_unpack "$apt/archives" "$dir" "$release" || exit 1
+	echo "$version" >"$dir/version"
+	echo "$release" >"$dir/release"
+	rm -rf "${cache:?}/kernels/$name"
+	mv "$dir" "$cache/kernels/$name" || exit 1
+	rm -f "$apt/archives/"*.deb
+	trap - EXIT
+}
