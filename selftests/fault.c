@@ -244,14 +244,17 @@ static long protect_middle(FIXTURE_DATA(fault) *self)
 	return mprotect(self->p + 4096, 4096, PROT_READ) ? -errno : 0;
 }
 
+static void make_move(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self)
+{
+	make_attach(_metadata, self);
+	self->to = free_range(BYTES);
+}
+
 static long move(FIXTURE_DATA(fault) *self)
 {
-	char *to = free_range(BYTES);
-
-	to = mremap(self->p, BYTES, BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	if (to == MAP_FAILED)
+	if (mremap(self->p, BYTES, BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, self->to) == MAP_FAILED)
 		return -errno;
-	self->p = to;
+	self->p = self->to;
 	return 0;
 }
 
@@ -311,7 +314,7 @@ TEST_F_TIMEOUT(fault, mappings, SWEEP_SECONDS)
 			  .partial = true),
 		OPERATION("mprotect in the middle", make_attach, protect_middle, detach_and_remove,
 			  .partial = true),
-		OPERATION("mremap", make_attach, move, detach_and_remove),
+		OPERATION("mremap", make_move, move, detach_and_remove),
 		OPERATION("MADV_REMOVE", touch_attach, punch, detach_and_remove),
 		OPERATION("fork", make_attach_in_pieces, fork_and_wait, detach_and_remove,
 			  .also = EAGAIN),

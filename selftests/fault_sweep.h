@@ -37,6 +37,7 @@ FIXTURE(fault) {
 	/* What an operation works on. */
 	int id;
 	char *p;
+	char *to;
 	int fd;
 	char path[64];
 	char text[64];
