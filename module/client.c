@@ -13,6 +13,19 @@
 
 #include "xshm.h"
 
+/*
+ * Some namespace has asked for xshm_ns_reap(). Never cleared; until then the
+ * exit of a process costs nothing more.
+ */
+static bool xshm_reaping;
+
+/* From now on segments may have to end with their creators. */
+void xshm_want_reaping(void)
+{
+	WRITE_ONCE(xshm_reaping, true);
+	xshm_ns_watch();
+}
+
 /* Open a client for the calling process. */
 struct xshm_client *xshm_client_create(void)
 {
@@ -87,8 +100,8 @@ void xshm_ns_reap(struct xshm_ns *ns)
 void xshm_ns_rmid_forced_set(struct xshm_ns *ns)
 {
 	if (READ_ONCE(ns->rmid_forced)) {
+		xshm_want_reaping();
 		xshm_ns_reap(ns);
-		xshm_ns_watch();
 	}
 }
 
@@ -107,7 +120,7 @@ static void xshm_ns_reap_one(struct xshm_ns *ns, const void *unused)
  */
 void xshm_client_exiting(struct xshm_client *client)
 {
-	if (READ_ONCE(client->created) &&
+	if (READ_ONCE(xshm_reaping) && READ_ONCE(client->created) &&
 	    !atomic_read(&current->signal->live))
 		xshm_ns_for_each(xshm_ns_reap_one, NULL);
 }
@@ -115,7 +128,7 @@ void xshm_client_exiting(struct xshm_client *client)
 /* The last descriptor of a client was closed. */
 void xshm_client_destroy(struct xshm_client *client)
 {
-	if (client->created)
+	if (client->bound)
 		xshm_ns_for_each(xshm_ns_condemn_bound, client);
 	xshm_ns_watch();
 	xshm_ns_put(client->ns);

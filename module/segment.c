@@ -301,8 +301,11 @@ static long xshm_segment_create(struct xshm_call *call)
 	segment->backing = backing;
 	/* Before the segment can be found, or its end could be missed. */
 	WRITE_ONCE(call->client->created, true);
-	if (segment->client)
+	if (segment->client) {
+		WRITE_ONCE(call->client->bound, true);
 		WRITE_ONCE(ns->bound, true);
+		xshm_want_reaping();
+	}
 
 	mutex_lock(&ns->mutex);
 	ret = xshm_segment_publish(segment, get);

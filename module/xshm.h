@@ -188,12 +188,13 @@ struct xshm_segment {
  * struct xshm_client - an open file of /dev/xshm
  * @ns: instance of the opener's namespace, with a reference. Only a short cut:
  *	a caller in another namespace gets that one's instance.
- * @created: a segment was made through it, so its end may be the end of that
- *	segment
+ * @created: a segment was made through it
+ * @bound: one that ends with it
  */
 struct xshm_client {
 	struct xshm_ns *ns;
 	bool created;
+	bool bound;
 };
 
 /**
@@ -338,6 +339,7 @@ struct xshm_client *xshm_client_create(void);
 void xshm_client_exiting(struct xshm_client *client);
 void xshm_client_destroy(struct xshm_client *client);
 void xshm_ns_reap(struct xshm_ns *ns);
+void xshm_want_reaping(void);
 void xshm_ns_rmid_forced_set(struct xshm_ns *ns);
 
 /* permission.c */
