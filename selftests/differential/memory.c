@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -85,7 +86,24 @@ static long do_munmap(struct side *side, const struct op *op, unsigned long star
 	return result;
 }
 
-/* Into a zone of its own, at the same distance from its start. */
+static bool is_one_mapping(unsigned long start, unsigned long size)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+	bool one = false;
+
+	if (!maps)
+		abort();
+	while (!one && fscanf(maps, "%lx-%lx%*[^\n]", &from, &to) == 2)
+		one = from <= start && start + size <= to;
+	fclose(maps);
+	return one;
+}
+
+/*
+ * Into a zone of its own, at the same distance from its start. Since 6.17 several
+ * mappings, with holes, may be moved at once, but not System V's.
+ */
 static long do_move(struct side *side, const struct op *op, unsigned long start,
 		    unsigned long size)
 {
@@ -94,9 +112,12 @@ static long do_move(struct side *side, const struct op *op, unsigned long start,
 	unsigned long to = ZONE(op->c), offset = start - attach->address;
 	struct attach moved = { .address = to, .pages = attach->pages, .fixed = true };
 	size_t old_size = op->call == CALL_DUPLICATE ? 0 : size;
-	void *result = mremap((void *)start, old_size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
-			      (void *)(to + offset));
+	void *result;
 
+	if (op->call == CALL_MOVE && !is_one_mapping(start, size))
+		return -EDEADLK;
+	result = mremap((void *)start, old_size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
+			(void *)(to + offset));
 	if (result == MAP_FAILED)
 		return -errno;
 	if (op->call == CALL_MOVE && (!attach->fixed || (!offset && size >= attach->pages * PAGE)))
