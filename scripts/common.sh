@@ -88,6 +88,17 @@ check() {
 	return 1
 }
 
+# What a suite's log tells of its failures, which may be many screens above its
+# last line: the verdicts, what the guest said, and the indented lines of either.
+failures=''
+keep_failures() {
+	local lines
+	lines=$(awk '/^ *not ok|NOT OK/ || /^    / ||
+		(/^guest: / && !/^guest: Linux /) { if (!seen[$0]++) print }' "$2" |
+		tail -n 40)
+	failures+="-- $1"$'\n'"${lines:-$(tail -n 12 "$2")}"$'\n'
+}
+
 # suite NAME COMMAND...: many checks, whose output is shown as it comes.
 suite() {
 	local name=$1 log start=$SECONDS verdict=ok
@@ -96,14 +107,18 @@ suite() {
 	log=$top/build/logs/${name//[ \/]/-}.log
 	printf '== %s\n' "$name"
 	"$@" 2>&1 </dev/null | tee "$log"
-	count "$log" "${PIPESTATUS[0]}" || verdict="NOT OK"
+	count "$log" "${PIPESTATUS[0]}" || {
+		verdict="NOT OK"
+		keep_failures "$name" "$log"
+	}
 	printf '== %s: %s%s (%d s)\n' "$name" "$verdict" "${totals:+, $totals}" \
 		$((SECONDS - start))
 	[ "$verdict" = ok ]
 }
 
-# The last line of a suite, and its exit status.
+# The last line of a suite, after what failed, and its exit status.
 summary() {
+	[ -z "$failures" ] || printf '== failures\n%s' "$failures"
 	printf '%d passed, %d failed' "$passed" "$failed"
 	[ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
 	echo
