@@ -133,6 +133,59 @@ static int threads(void)
 	return 0;
 }
 
+static int devices_open(void)
+{
+	struct stat device, st;
+	int count = 0;
+
+	if (stat("/dev/xshm", &device))
+		return -1;
+	for (int fd = 0; fd < 200; fd++)
+		count += !fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == device.st_rdev;
+	return count;
+}
+
+static void *first_call(void *barrier)
+{
+	pthread_barrier_wait(barrier);
+	return (void *)(long)sysv_get(KEY, 0, 0);
+}
+
+/* Nobody's descriptor is taken away where threads make the first calls at once. */
+static int first_calls(void)
+{
+	enum { THREADS = 4 };
+	int id = sysv_get(KEY, SIZE, IPC_CREAT | 0600), status;
+	struct shmid_ds ds;
+
+	CHECK(id >= 0 && devices_open() == 1);
+	for (int i = 0; i < 30; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			pthread_t thread[THREADS];
+			pthread_barrier_t barrier;
+			int failed = 0;
+			void *got;
+
+			pthread_barrier_init(&barrier, NULL, THREADS);
+			for (int k = 0; k < THREADS; k++)
+				if (pthread_create(&thread[k], NULL, first_call, &barrier))
+					_exit(99);
+			for (int k = 0; k < THREADS; k++) {
+				pthread_join(thread[k], &got);
+				failed += (long)got != id;
+			}
+			_exit(failed * 10 + devices_open());
+		}
+		CHECK(waitpid(pid, &status, 0) == pid);
+		if (status != 1 << 8)
+			break;
+	}
+	CHECK(sysv_ctl(id, IPC_RMID, &ds) == 0);
+	return status == 1 << 8 ? 0 : WIFEXITED(status) ? WEXITSTATUS(status) : 98;
+}
+
 /* An attach is inherited, and a child's calls are its own. */
 static int children(void)
 {
@@ -303,7 +356,7 @@ static const struct {
 	int (*play)(void);
 } scenes[] = {
 	SCENE(use_segment), SCENE(one_segment), SCENE(keep_stack), SCENE(threads),
-	SCENE(children), SCENE(descriptors), SCENE(stops), SCENE(bound_to_maker),
+	SCENE(first_calls), SCENE(children), SCENE(descriptors), SCENE(stops), SCENE(bound_to_maker),
 	SCENE(exec_from_thread), SCENE(status_42), SCENE(killed), SCENE(by_library),
 };
 
@@ -358,6 +411,11 @@ TEST_F_TIMEOUT(tool_run, trace_stack, 100)
 TEST_F_TIMEOUT(tool_run, trace_threads, 100)
 {
 	PLAY(0, "--trace", "threads");
+}
+
+TEST_F_TIMEOUT(tool_run, trace_first_calls, 100)
+{
+	PLAY(0, "--trace", "first_calls");
 }
 
 TEST_F_TIMEOUT(tool_run, trace_children, 100)

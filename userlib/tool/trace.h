@@ -59,6 +59,7 @@ enum step {
 	STEP_NONE,
 	STEP_OPEN,		/* opens the device */
 	STEP_MOVE,		/* moves the descriptor out of the program's way */
+	STEP_CLOSE_MOVED,	/* closes it again: another thread was faster */
 	STEP_CLOSE_LOW,		/* closes it where it was */
 	STEP_CALL,		/* the ioctl that stands for its call */
 	STEP_DROP,		/* a new process closes the descriptor of its parent */
@@ -68,7 +69,8 @@ struct tracee {
 	struct tracee *next;	/* of the same hash */
 	pid_t tid, tgid;
 	bool started;
-	int fd;			/* of the leader of a process: its descriptor, or -1 */
+	/* Of the leader of a process: where its descriptor stays until the end, or -1. */
+	int fd;
 
 	enum step step;
 	bool entry_due;		/* the next system-call stop is an entry */

@@ -10,8 +10,10 @@
  *
  * Each process opens the device for itself, at its first call: to the module,
  * the end of the open file is the end of the creator. The descriptor is moved
- * to where programs don't expect one; it is looked up before each use, as the
- * program may have closed it or put another file there.
+ * to where programs don't expect one, and only then used, also by the other
+ * threads; of two that open one at the same time, the second closes its own. It
+ * is looked up before each use, as the program may have closed it or put
+ * another file there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +62,11 @@ static struct tracee *leader(struct tracee *tracee)
 	struct tracee *found = tracee_find(tracee->tgid);
 
 	return found ? found : tracee;
+}
+
+static bool has_device(struct tracee *tracee)
+{
+	return is_device(tracee->tid, leader(tracee)->fd);
 }
 
 /* 0 or a negative errno. */
@@ -313,7 +320,7 @@ static int decode_ipc(struct tracee *tracee, const uint64_t *args)
 void call_begin(struct tracee *tracee, bool owner_bound)
 {
 	struct __ptrace_syscall_info info;
-	int err = 0, fd;
+	int err = 0;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, (void *)sizeof(info), &info) <= 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_SECCOMP || regs_read(tracee->tid, &tracee->saved))
@@ -329,11 +336,12 @@ void call_begin(struct tracee *tracee, bool owner_bound)
 		finish(tracee, err);
 		return;
 	}
-	fd = leader(tracee)->fd;
-	if (is_device(tracee->tid, fd)) {
-		begin_ioctl(tracee, fd, owner_bound);
+	if (has_device(tracee)) {
+		begin_ioctl(tracee, leader(tracee)->fd, owner_bound);
 		return;
 	}
+	/* Its number may be the next one's. */
+	leader(tracee)->fd = -1;
 	err = scratch_put(tracee, device_path, sizeof(device_path));
 	if (err) {
 		finish(tracee, err);
@@ -371,21 +379,33 @@ void call_step(struct tracee *tracee, bool owner_bound)
 			finish(tracee, open_error(result));
 			return;
 		}
-		leader(tracee)->fd = (int)result;
 		tracee->low_fd = (int)result;
-		if (result < FD_BASE)
+		if (has_device(tracee)) {
+			inject(tracee, STEP_CLOSE_LOW, INJECT_CLOSE, result, 0, 0, 0);
+		} else if (result < FD_BASE) {
 			inject(tracee, STEP_MOVE, INJECT_FCNTL, result, F_DUPFD_CLOEXEC, FD_BASE,
 			       0);
-		else
+		} else {
+			leader(tracee)->fd = (int)result;
 			begin_ioctl(tracee, (int)result, owner_bound);
+		}
 		return;
 	case STEP_MOVE:
 		/* A low RLIMIT_NOFILE leaves it where it is. */
-		if (result < 0) {
+		if (result < 0 && !has_device(tracee)) {
+			leader(tracee)->fd = tracee->low_fd;
 			begin_ioctl(tracee, tracee->low_fd, owner_bound);
 			return;
 		}
-		leader(tracee)->fd = (int)result;
+		if (result >= 0 && has_device(tracee)) {
+			inject(tracee, STEP_CLOSE_MOVED, INJECT_CLOSE, result, 0, 0, 0);
+			return;
+		}
+		if (result >= 0)
+			leader(tracee)->fd = (int)result;
+		inject(tracee, STEP_CLOSE_LOW, INJECT_CLOSE, tracee->low_fd, 0, 0, 0);
+		return;
+	case STEP_CLOSE_MOVED:
 		inject(tracee, STEP_CLOSE_LOW, INJECT_CLOSE, tracee->low_fd, 0, 0, 0);
 		return;
 	case STEP_CLOSE_LOW:
