@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Linux 6.12 for arm64: its kernel, a build root with a cross compiler (which
-# cannot be installed beside one for 32-bit x86), and a small arm64 userland
-# for the guest, whose file system cannot be this machine's. Sourced by kernels.
+# cannot be installed beside one for 32-bit x86), and those programs of Debian's
+# arm64 that the selftests run, as the guest's files cannot be this machine's.
+# Sourced by kernels.
 # shellcheck shell=bash disable=SC2154
 
 # What make needs to be told; used by kernels.
@@ -10,7 +11,7 @@ arm64_make_args="ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-"
 
 arm64_complete() {
 	local dir=$cache/kernels/arm64
-	root_complete arm64 && [ -x "$dir/sysroot/bin/bash" ]
+	root_complete arm64 && [ -x "$dir/sysroot/usr/bin/ipcs" ]
 }
 
 # Headers are for arm64, but the programs that come with them run here.
@@ -20,36 +21,37 @@ arm64_download() {
 	apt-get -c "$conf" -qy --download-only install \
 		"linux-kbuild-$base=$version" gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
 		make dash coreutils sed grep mawk findutils || return
+	apt-get -c "$conf" -qy --download-only install busybox-static:arm64 bash:arm64 \
+		dash:arm64 coreutils:arm64 sed:arm64 grep:arm64 mawk:arm64 findutils:arm64 \
+		util-linux:arm64 bsdutils:arm64 procps:arm64 perl-base:arm64 || return
 	apt-get -c "$conf" -q download "linux-headers-$base-common=$version" \
-		"linux-headers-$release:arm64=$version" "linux-image-$release:arm64=$version" \
-		bash-static:arm64 busybox-static:arm64
+		"linux-headers-$release:arm64=$version" "linux-image-$release:arm64=$version"
 }
 
 arm64_unpack() {
 	local debs=$1 dir=$2 release=$3 root=$2/root system=$2/sysroot deb name applet
-	prepare_root "$root" || return
+	prepare_root "$root" && prepare_root "$system" || return
 	for deb in "$debs"/*.deb; do
 		case ${deb##*/} in
 		linux-image-*) name=$dir/tree ;;
-		bash-static_* | busybox-static_*) name=$system ;;
+		linux-headers-*) name=$root ;;
+		*_arm64.deb) name=$system ;;
 		*) name=$root ;;
 		esac
 		unpack_deb "$deb" "$name" || return
 	done
-	[ -e "$root/usr/bin/sh" ] || ln -s dash "$root/usr/bin/sh" || return
+	for name in "$root" "$system"; do
+		[ -e "$name/usr/bin/sh" ] || ln -s dash "$name/usr/bin/sh" || return
+	done
 	ln -s "root/usr/src/linux-headers-$release" "$dir/build"
 	mv "$dir/tree/boot/vmlinuz-$release" "$dir/vmlinuz" &&
 		depmod -b "$dir/tree" "$release" &&
 		mv "$dir/tree/lib/modules/$release" "$dir/modules" || return
 	rm -rf "$dir/tree"
 	chmod 644 "$dir/vmlinuz"
-	# The C library that programs are linked with.
-	mkdir -p "$system/lib" "$system/tmp" "$system/etc" "$system/root" \
-		"$system/dev" "$system/proc" "$system/sys" "$system/run" "$system/usr/bin" || return
-	cp -a "$root/usr/aarch64-linux-gnu/lib/"*.so* "$system/lib/" || return
+	mkdir -p "$system/etc" "$system/root" "$system/sys" "$system/run" "$system/lib/modules" || return
 	echo root:x:0:0:root:/root:/bin/bash >"$system/etc/passwd"
 	echo root:x:0: >"$system/etc/group"
-	ln -s bash-static "$system/bin/bash" || return
 	# The same version has the same applets.
 	for applet in $(busybox --list); do
 		[ -e "$system/bin/$applet" ] || ln -s busybox "$system/bin/$applet" || return

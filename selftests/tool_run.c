@@ -73,7 +73,7 @@ static int keep_stack(void)
 {
 	enum { STACK = 65536, DEPTH = 16384 };
 	static unsigned char stack[STACK] __attribute__((aligned(16)));
-	long id = -1;
+	long id;
 
 	memset(stack, POISON, sizeof(stack));
 #if defined(__x86_64__)
@@ -82,13 +82,20 @@ static int keep_stack(void)
 			  : "a" (SYS_shmget), "D" (IPC_PRIVATE), "S" (SIZE), "d" (0600),
 			    [top] "r" (stack + DEPTH)
 			  : "rbx", "rcx", "r11", "memory");
+#else
+	register long x0 __asm__("x0") = IPC_PRIVATE, x1 __asm__("x1") = SIZE;
+	register long x2 __asm__("x2") = 0600, x8 __asm__("x8") = SYS_shmget;
+
+	__asm__ volatile ("mov x19, sp\n\tmov sp, %[top]\n\tsvc 0\n\tmov sp, x19"
+			  : "+r" (x0)
+			  : "r" (x1), "r" (x2), "r" (x8), [top] "r" (stack + DEPTH)
+			  : "x19", "memory");
+	id = x0;
+#endif
 	CHECK(id >= 0);
 	for (int i = 0; i < STACK; i++)
 		CHECK(stack[i] == POISON);
 	CHECK(sysv_ctl(id, IPC_RMID, NULL) == 0);
-#else
-	(void)id;
-#endif
 	return 0;
 }
 
