@@ -9,9 +9,11 @@
 
 enum difference {
 	SHARED_MAPPING_FILE,
+	MOVED_PARTS,
 	FAILED_ATTACH,
 	CREATOR_IS_A_PROCESS,
 	CREATOR_THAT_EXECUTED,
+	CREATOR_THAT_LEAVES,
 	WHO_WRITES_SYSCTLS,
 	LOCKED_MEMORY,
 	HUGE_RESERVATION,
@@ -23,9 +25,11 @@ enum difference {
 
 static const char *const differences[DIFFERENCES] = {
 	[SHARED_MAPPING_FILE] = "Attaches of a segment share their file",
+	[MOVED_PARTS] = "Moving several parts at once",
 	[FAILED_ATTACH] = "A failed attach destroys nothing",
 	[CREATOR_IS_A_PROCESS] = "The creator is a process",
 	[CREATOR_THAT_EXECUTED] = "The end of a creator that executed another program",
+	[CREATOR_THAT_LEAVES] = "A creator that leaves the IPC namespace",
 	[WHO_WRITES_SYSCTLS] = "Who writes the sysctl files",
 	[HUGE_RESERVATION] = "Reserving huge pages needs address space",
 	/* No test can tell these: a race, another architecture, another kernel. */

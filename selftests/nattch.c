@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "common.h"
+#include "differences.h"
 
 #define PAGE	4096
 #define SIZE	(5 * PAGE)
@@ -121,6 +122,33 @@ TEST_F(nattch, mremap_moves)
 	EXPECT_EQ(1, NATTCH(self->id));
 	EXPECT_EQ(0, dt(to));
 	EXPECT_EQ(0, NATTCH(self->id));
+}
+
+/* Two mappings with a hole between them, which Linux moves at once since 6.17. */
+TEST_F(nattch, mremap_moves_several)
+{
+	char *probe = free_range(3 * PAGE), *to;
+	int expected = -EFAULT;
+
+	for (int i = 0; i < 3; i += 2)
+		ASSERT_EQ(probe + i * PAGE, mmap(probe + i * PAGE, PAGE, PROT_READ,
+						 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	to = free_range(SIZE);
+	if (mremap(probe, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to)
+		expected = DIFFERS(MOVED_PARTS, -EFAULT, 0);
+
+	self->p[SIZE - 1] = 11;
+	ASSERT_EQ(0, munmap(self->p + PAGE, PAGE));
+	EXPECT_EQ(2, NATTCH(self->id));
+	EXPECT_EQ(expected, mremap(self->p, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to ?
+			    0 : -errno);
+	EXPECT_EQ(2, NATTCH(self->id));
+	if (!expected) {
+		EXPECT_FALSE(is_mapped(self->p));
+		EXPECT_EQ(11, to[SIZE - 1]);
+		EXPECT_EQ(0, dt(to));
+		EXPECT_EQ(0, NATTCH(self->id));
+	}
 }
 
 TEST_F(nattch, mremap_grows)

@@ -99,6 +99,30 @@ TEST_F(rmid_forced, creator_that_exits_takes_an_unattached_segment)
 	EXPECT_EQ(-ENOENT, orphan(KEY));
 }
 
+TEST_F(rmid_forced, creator_that_leaves_the_namespace)
+{
+	int id = -1, left[2], go[2], status;
+	struct shmid_ds ds;
+	pid_t pid;
+	char byte;
+
+	ASSERT_EQ(0, pipe(left));
+	ASSERT_EQ(0, pipe(go));
+	force(1);
+	pid = fork();
+	if (pid == 0) {
+		id = GET(KEY, 4096, IPC_CREAT | 0600);
+		_exit(unshare(CLONE_NEWIPC) || write(left[1], &id, sizeof(id)) != sizeof(id) ||
+		      read(go[0], &byte, 1) != 1);
+	}
+	ASSERT_EQ(sizeof(id), read(left[0], &id, sizeof(id)));
+	EXPECT_EQ(DIFFERS(CREATOR_THAT_LEAVES, -EINVAL, 0), ctl(id, IPC_STAT, &ds));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_TRUE(gone_within(KEY, 3000));
+}
+
 TEST_F(rmid_forced, creator_that_is_killed_takes_an_unattached_segment)
 {
 	pid_t pid;
