@@ -4,7 +4,7 @@
  *
  * Both tables are changed under the namespace's mutex and read under RCU.
  */
-#include <linux/jhash.h>
+#include <linux/hash.h>
 #include <linux/rhashtable.h>
 
 #include "xshm.h"
@@ -12,12 +12,18 @@
 /* Even of few segments an index comes again only after this many others. */
 #define XSHM_INDEX_CYCLE_MIN	64
 
-static u32 xshm_key_hash(const void *key, u32 len, u32 seed)
+/*
+ * Multiplication by a number that nobody can guess: no choice of keys makes
+ * many of them collide. The table uses the lowest bits of the hash; of
+ * the product, those from 32 on depend on all bits of the key.
+ */
+static __always_inline u32 xshm_key_hash(const void *key, u32 len, u32 seed)
 {
-	return jhash_1word(*(const key_t *)key, seed);
+	return *(const u32 *)key * (seed * GOLDEN_RATIO_64 | 1) >> 32;
 }
 
-static int xshm_key_compare(struct rhashtable_compare_arg *arg, const void *segment)
+static __always_inline int xshm_key_compare(struct rhashtable_compare_arg *arg,
+					    const void *segment)
 {
 	return ((const struct xshm_segment *)segment)->first_key != *(const key_t *)arg->key;
 }
@@ -147,7 +153,7 @@ static int xshm_ids_alloc(struct xshm_segment *segment)
  * Return: the segment, which may have lost its key until it is locked, or
  * NULL.
  */
-struct xshm_segment *xshm_ids_find_key(struct xshm_ns *ns, key_t key)
+__flatten struct xshm_segment *xshm_ids_find_key(struct xshm_ns *ns, key_t key)
 {
 	return rhashtable_lookup(&ns->keys, &key, xshm_key_params);
 }

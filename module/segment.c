@@ -181,7 +181,7 @@ static long xshm_segment_check(struct xshm_ns *ns, struct xshm_segment *segment,
 }
 
 /* Look a key up without a lock on the namespace. -ENOENT if it is not taken. */
-static long xshm_segment_find_key(struct xshm_ns *ns, const struct xshm_get *get)
+static __always_inline long xshm_segment_find_key(struct xshm_ns *ns, const struct xshm_get *get)
 {
 	struct xshm_segment *segment;
 	long ret = -ENOENT;
@@ -264,7 +264,7 @@ static struct xshm_segment *xshm_segment_alloc(struct xshm_call *call)
  * they are asked for, and the backing is made without a lock, because
  * reserving huge pages takes the mmap_lock.
  */
-static long xshm_segment_create(struct xshm_call *call)
+static noinline long xshm_segment_create(struct xshm_call *call)
 {
 	const struct xshm_get *get = &call->arg.get;
 	struct xshm_ns *ns = call->ns;
