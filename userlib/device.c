@@ -55,6 +55,7 @@
 
 #include <linux/xshm.h>
 
+#include "device.h"
 #include "internal.h"
 
 #define DEVICE_PATH "/dev/xshm"
@@ -67,10 +68,11 @@
 
 /*
  * Out of the way of what programs, shells and supervisors expect at fixed
- * numbers (bash uses 63 and downwards), but below 128, beyond which the kernel's
- * descriptor table, and with it every fork, gets bigger.
+ * numbers: few use more than some ten from 0 or from 10 on, and bash goes from 63
+ * downwards. But below 64, as many as a process has room for: beyond, each
+ * fork copies a table that was allocated for it.
  */
-#define DEVICE_FD_BASE 100
+#define DEVICE_FD_BASE 48
 
 /* Will never be one. */
 #define DEVICE_NO_COMMAND _IO(XSHM_IOC_MAGIC, 0xff)
@@ -78,56 +80,15 @@
 /* A foreign file is met once; more means that somebody keeps closing. */
 #define DEVICE_TRIES 8
 
-struct device_state {
-	atomic_int fd_plus_1;	/* 0: this process hasn't opened the device */
-	atomic_int claimed;	/* somebody has dealt with what fork left */
-	atomic_int raising;	/* RLIMIT_NOFILE is being raised */
-};
-
 /* Used where the kernel has no page for us. */
 static struct device_state device_unwiped;
-static struct device_state *_Atomic device_state;
+struct device_state *_Atomic device_state;
 
 /* Survives fork, so that the child knows what it inherited. */
 static atomic_int device_inheritable_plus_1;
 
 /* Segments die with the descriptor. */
 static atomic_int device_is_bound;
-
-/*
- * ioctl(2), returning -errno: errno is thread-local and syscall() a call through the
- * procedure linkage table, which together cost a tenth of a stat.
- */
-static inline long device_ioctl(int fd, unsigned int command, void *argument)
-{
-#if defined(__x86_64__)
-	long result;
-
-	__asm__ volatile ("syscall"
-			  : "=a" (result)
-			  : "0" ((long)SYS_ioctl), "D" ((long)fd), "S" ((long)command),
-			    "d" (argument)
-			  : "rcx", "r11", "memory");
-	return result;
-#elif defined(__aarch64__)
-	register long number __asm__("x8") = SYS_ioctl;
-	register long result __asm__("x0") = fd;
-	register long x1 __asm__("x1") = command;
-	register void *x2 __asm__("x2") = argument;
-
-	__asm__ volatile ("svc 0" : "+r" (result) : "r" (number), "r" (x1), "r" (x2) : "memory");
-	return result;
-#else
-	int saved_errno = errno;
-	long result = syscall(SYS_ioctl, fd, command, argument);
-
-	if (result < 0) {
-		result = -errno;
-		errno = saved_errno;
-	}
-	return result;
-#endif
-}
 
 static int device_version(int fd, struct xshm_version *version)
 {
@@ -299,11 +260,6 @@ static int device_fd_slow(struct device_state *state)
 	return fd;
 }
 
-static inline int device_get_fd(struct device_state *state)
-{
-	return atomic_load_explicit(&state->fd_plus_1, memory_order_acquire) - 1;
-}
-
 /* The number belongs to something else now, which must stay open. */
 static void device_forget(struct device_state *state, int fd)
 {
@@ -314,9 +270,10 @@ static void device_forget(struct device_state *state, int fd)
 	atomic_compare_exchange_strong(&state->fd_plus_1, &expected, 0);
 }
 
-static inline int device_is_plausible(long result, enum device_zero zero)
+/* The answer could be the module's, or else is worth no proof. */
+static int device_is_plausible(long result, enum device_zero zero)
 {
-	if (__builtin_expect(result > 0 || (!result && zero == DEVICE_ZERO_TRUSTED), 1))
+	if (result > 0 || (!result && zero == DEVICE_ZERO_TRUSTED))
 		return 1;
 	return result == -ENOENT || result == -EEXIST || result == -EIDRM || result == -ENOSPC;
 }
@@ -330,25 +287,37 @@ static int device_answered(int fd, long result)
 	return device_is_ours(fd);
 }
 
-static inline int device_return(long result)
+static int device_return(long result)
 {
-	if (__builtin_expect(result >= 0, 1))
+	if (result >= 0)
 		return result;
 	errno = -result;
 	return -1;
 }
 
-/* Where the device isn't open, or the answer of its descriptor needs a proof. */
-__attribute__((noinline))
-static int device_call_slow(unsigned int command, void *argument, enum device_zero zero)
+/**
+ * device_call_slow() - the rest of device_call()
+ * @command: XSHM_IOC_*
+ * @argument: its structure
+ * @zero: what a result of 0 is worth
+ * @fd: the descriptor that has been tried, or -1
+ * @result: what it answered
+ */
+int device_call_slow(unsigned int command, void *argument, enum device_zero zero, int fd,
+		     long result)
 {
-	struct device_state *state;
+	struct device_state *state = device_get_state();
 	int saved_errno = errno;
-	int fd, tries;
-	long result;
+	int tries;
 
-	state = device_get_state();
 	for (tries = 0; tries < DEVICE_TRIES; tries++) {
+		if (fd >= 0) {
+			if (device_is_plausible(result, zero) || device_answered(fd, result)) {
+				errno = saved_errno;
+				return device_return(result);
+			}
+			device_forget(state, fd);
+		}
 		fd = device_get_fd(state);
 		if (fd < 0) {
 			fd = device_fd_slow(state);
@@ -356,41 +325,9 @@ static int device_call_slow(unsigned int command, void *argument, enum device_ze
 				return -1;
 		}
 		result = device_ioctl(fd, command, argument);
-		if (device_is_plausible(result, zero) || device_answered(fd, result)) {
-			errno = saved_errno;
-			return device_return(result);
-		}
-		device_forget(state, fd);
 	}
 	errno = ENOSYS;
 	return -1;
-}
-
-/**
- * device_call() - carry out a command
- * @command: XSHM_IOC_*
- * @argument: its structure
- * @zero: DEVICE_ZERO_VERIFIED if a result of 0 has to be the module's, whatever
- *	it costs
- *
- * Return: what the command returns; -1 with errno, which is untouched otherwise.
- */
-int device_call(unsigned int command, void *argument, enum device_zero zero)
-{
-	struct device_state *state = atomic_load_explicit(&device_state, memory_order_acquire);
-	long result;
-	int fd;
-
-	if (__builtin_expect(!!state, 1)) {
-		fd = device_get_fd(state);
-		if (__builtin_expect(fd >= 0, 1)) {
-			result = device_ioctl(fd, command, argument);
-			if (device_is_plausible(result, zero) || device_answered(fd, result))
-				return device_return(result);
-			device_forget(state, fd);
-		}
-	}
-	return device_call_slow(command, argument, zero);
 }
 
 /* Open the device if it isn't open. 0, or -1 with errno. */

@@ -8,14 +8,7 @@
 
 #define hidden __attribute__((visibility("hidden")))
 
-/* What a result of 0 is worth; see device_call(). */
-enum device_zero {
-	DEVICE_ZERO_TRUSTED,
-	DEVICE_ZERO_VERIFIED,
-};
-
 hidden int device_prepare(void);
-hidden int device_call(unsigned int command, void *argument, enum device_zero zero);
 hidden const char *device_unavailable(void);
 hidden void device_bind(void);
 

@@ -5,6 +5,7 @@
 
 #include <linux/xshm.h>
 
+#include "device.h"
 #include "internal.h"
 #include "xshm.h"
 
@@ -20,7 +21,7 @@ _Static_assert(XSHM_RDONLY == SHM_RDONLY && XSHM_RND == SHM_RND && XSHM_REMAP ==
 	       XSHM_EXEC == SHM_EXEC, "flags of shmat");
 _Static_assert(XSHM_PRIVATE == IPC_PRIVATE, "private key");
 
-EXPORT int xshm_get(key_t key, size_t size, int shmflg, unsigned int options)
+static inline int get_segment(key_t key, size_t size, int shmflg, unsigned int options)
 {
 	struct xshm_get get = {
 		.size = sizeof(get),
@@ -37,7 +38,7 @@ EXPORT int xshm_get(key_t key, size_t size, int shmflg, unsigned int options)
 	return device_call(XSHM_IOC_GET, &get, DEVICE_ZERO_VERIFIED);
 }
 
-EXPORT void *xshm_attach(int id, const void *addr, int shmflg, unsigned int options)
+static inline void *attach_segment(int id, const void *addr, int shmflg, unsigned int options)
 {
 	struct xshm_attach attach = {
 		.size = sizeof(attach),
@@ -60,14 +61,24 @@ EXPORT void *xshm_attach(int id, const void *addr, int shmflg, unsigned int opti
 	return (void *)(uintptr_t)attach.addr;
 }
 
+EXPORT int xshm_get(key_t key, size_t size, int shmflg, unsigned int options)
+{
+	return get_segment(key, size, shmflg, options);
+}
+
 EXPORT int xshmget(key_t key, size_t size, int shmflg)
 {
-	return xshm_get(key, size, shmflg, 0);
+	return get_segment(key, size, shmflg, 0);
+}
+
+EXPORT void *xshm_attach(int id, const void *addr, int shmflg, unsigned int options)
+{
+	return attach_segment(id, addr, shmflg, options);
 }
 
 EXPORT void *xshmat(int shmid, const void *shmaddr, int shmflg)
 {
-	return xshm_attach(shmid, shmaddr, shmflg, 0);
+	return attach_segment(shmid, shmaddr, shmflg, 0);
 }
 
 EXPORT int xshmdt(const void *shmaddr)
