@@ -383,6 +383,7 @@ TEST_F(control, shm_info)
 	/* Small pages: since 6.14 even a fault of a small segment may take several pages. */
 	int id = GET(IPC_PRIVATE, 10 * 4096, SHM_NORESERVE | 0600);
 	char *p = ATTACH(id, 0);
+	struct limits limits;
 	struct shm_info info;
 
 	memset(p, 1, 3 * 4096);
@@ -399,7 +400,7 @@ TEST_F(control, shm_info)
 	EXPECT_EQ(0, ((uint32_t *)&info)[1]);
 	AS_USER(USER, GROUP) {
 		EXPECT_EQ(1, ctl(0, SHM_INFO, &info));
-		EXPECT_EQ(1, ctl(0, IPC_INFO, &info));
+		EXPECT_EQ(1, ctl(0, IPC_INFO, &limits));
 	}
 }
 
