@@ -79,7 +79,8 @@ void xshm_ns_reap(struct xshm_ns *ns)
 	xa_for_each(&ns->segments, index, segment) {
 		bool bound = segment->client;
 
-		if (!bound && (!READ_ONCE(ns->rmid_forced) || READ_ONCE(segment->nattch)))
+		/* Without the lock, to pass most by; what is not is looked at again under it. */
+		if (!bound && (!READ_ONCE(ns->rmid_forced) || data_race(segment->nattch)))
 			continue;
 		if (!refcount_inc_not_zero(&segment->refs))
 			continue;

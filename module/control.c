@@ -309,7 +309,7 @@ long xshm_set_limits(struct xshm_call *call)
 	if (which & XSHM_LIMIT_HUGE)
 		WRITE_ONCE(ns->huge, limits.huge);
 	if (which & XSHM_LIMIT_NEXT_ID)
-		ns->next_id = limits.next_id;
+		WRITE_ONCE(ns->next_id, limits.next_id);
 	mutex_unlock(&ns->mutex);
 
 	if (which & XSHM_LIMIT_RMID_FORCED)
@@ -347,7 +347,8 @@ long xshm_usage(struct xshm_call *call)
 		xshm_backing_count(segment, &pages);
 		if (extended) {
 			pages.huge += xshm_backing_count_huge(segment);
-			if (READ_ONCE(segment->mode) & XSHM_LOCKED)
+			/* Of a moment, as the sum is. */
+			if (data_race(segment->mode) & XSHM_LOCKED)
 				usage.locked += xshm_segment_backing_size(segment);
 		}
 		xshm_segment_put(segment);
