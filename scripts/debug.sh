@@ -25,7 +25,8 @@ patient_harness() {
 
 patient_programs() {
 	patient_harness || return
-	make "$jobs" lib &&
+	# Programs look for the libraries beside their folder.
+	make "$jobs" lib && ln -sfn ../userlib "$debug_build/userlib" &&
 		make -C selftests "$jobs" O="$debug_build/selftests" \
 			KHARNESS="$debug_build/kselftest" \
 			LIBXSHM="$top/build/userlib/libxshm.a"

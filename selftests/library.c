@@ -31,6 +31,9 @@ static int device_fd(int n)
 	int fd;
 
 	for (fd = 0; fd < 4096; fd++) {
+		/* Far quicker than to find no link. */
+		if (fcntl(fd, F_GETFD) < 0)
+			continue;
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		length = readlink(path, link, sizeof(link) - 1);
 		if (length < 0)
