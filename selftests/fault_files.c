@@ -178,6 +178,55 @@ TEST_F_TIMEOUT(fault, descriptor_of_another_namespace, SWEEP_SECONDS)
 	self->keyed = -1;
 }
 
+/* Opens a file of the caller's namespace, and reads it from its beginning. */
+static long look_into(FIXTURE_DATA(fault) *self, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	long err;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, self->buf, sizeof(self->buf));
+	err = n < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+/* The table and the limits make one, too. */
+TEST_F_TIMEOUT(fault, files_of_new_namespaces, SWEEP_SECONDS)
+{
+	static const char *const paths[] = {
+		"/proc/xshm", "/proc/sys/xshm/shmmax", "/proc/sys/xshm/shmmni",
+		"/proc/sys/xshm/shm_next_id", "/proc/sys/xshm/huge",
+	};
+
+	/* The segments of the setup go with their namespace. */
+	self->keyed = -1;
+	for (unsigned int i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		int nth, refused = 0;
+		bool fired = true;
+
+		for (nth = 1; fired && nth < MAX_FAULTS; nth++) {
+			long err;
+
+			ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+			fault_arm(nth);
+			err = look_into(self, paths[i]);
+			fired = fault_disarm();
+			ASSERT_TRUE(err == 0 || (fired && (err == -ENOMEM || err == -EFAULT)))
+				TH_LOG("%s, fault %d: %s", paths[i], nth, strerror(-err));
+			refused += err < 0;
+			ASSERT_EQ(0, look_into(self, paths[i]));
+		}
+		ASSERT_FALSE(fired);
+		EXPECT_LT(1, refused);
+		sums->operations++;
+		sums->faults += nth - 2;
+		sums->refused += refused;
+	}
+}
+
 TEST_SUM_OF_FAULTS
 
 TEST_HARNESS_MAIN

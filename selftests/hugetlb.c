@@ -53,6 +53,23 @@ FIXTURE_TEARDOWN(hugetlb)
 	EXPECT_EQ(expected_reserved, pool_.reserved);				\
 } while (0)
 
+/* A place in a segment that is no multiple of its pages: the pool's files refuse it. */
+TEST_F(hugetlb, remap_file_pages_between_pages)
+{
+	int id = GET(IPC_PRIVATE, 2 * HUGE_2M, SHM_HUGETLB | 0600);
+	char *p = ATTACH(id, 0);
+
+	p[0] = 1;
+	EXPECT_EQ(-1, remap_file_pages(p, HUGE_2M, 0, 1, 0));
+	EXPECT_EQ(EINVAL, errno);
+	/* The kernel has unmapped before it asked: what is left is the second page's. */
+	EXPECT_GE(1, NATTCH(id));
+	EXPECT_EQ(0, munmap(p, 2 * HUGE_2M));
+	EXPECT_EQ(0, NATTCH(id));
+	REMOVE(id);
+	EXPECT_POOL(POOL, 0);
+}
+
 TEST_F(hugetlb, pool_account)
 {
 	int id = GET(IPC_PRIVATE, 4 * HUGE_2M, SHM_HUGETLB | 0600);
