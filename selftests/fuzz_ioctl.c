@@ -18,6 +18,7 @@
 #define COMMANDS	11
 #define IDS		64
 #define ARENA_BYTES	(64 * MIB)
+#define SEGMENT_BYTES	(16 * MIB)
 #define SPOT_BYTES	(4 * 4096UL)
 
 union argument {
@@ -54,6 +55,7 @@ struct fuzzer {
 	/* Pages for arguments and buffers, some of which come and go. */
 	char *steady;
 	char *racing;
+	char *racing_attach;
 	char *read_only;
 	char *gone;
 	volatile bool stop;
@@ -150,9 +152,39 @@ static char *some_spot(struct fuzzer *f, unsigned long bytes)
 	}
 }
 
+/*
+ * Where an attach's argument lies. In memory that others write to, or that can't be
+ * written to at the moment, may be parts of other arguments, and an address and
+ * XSHM_REMAP among them would replace what belongs to the program. So attaches have
+ * places of their own in memory that comes and goes, where nothing is replaced.
+ */
+static char *attach_spot(struct fuzzer *f, union argument *arg)
+{
+	switch (below(f, 12)) {
+	case 0:
+		return f->steady + SPOT_BYTES - 64 + below(f, 65);
+	case 1:
+		return f->read_only + below(f, SPOT_BYTES - 64);
+	case 2:
+		return f->gone + below(f, SPOT_BYTES);
+	case 3:
+		return (char *)odd_number(f);
+	case 4:
+	case 5:
+	case 6:
+	case 7:
+		arg->attach.shmflg &= ~XSHM_REMAP;
+		return f->racing_attach + below(f, SPOT_BYTES / 64) * 64;
+	default:
+		return f->steady + below(f, SPOT_BYTES - 64);
+	}
+}
+
 /* Fills in an argument that would mostly work; some fields of it are odd. */
 static void make_argument(struct fuzzer *f, unsigned int nr, union argument *arg)
 {
+	__u64 buf;
+
 	memset(arg, 0, sizeof(*arg));
 	switch (nr) {
 	case _IOC_NR(XSHM_IOC_GET):
@@ -170,7 +202,7 @@ static void make_argument(struct fuzzer *f, unsigned int nr, union argument *arg
 			some_flags(f, XSHM_RDONLY | XSHM_RND | XSHM_REMAP | XSHM_EXEC);
 		arg->attach.options = some_flags(f, 1);
 		/* Not over the program itself. */
-		if (arg->attach.addr - (uintptr_t)f->arena >= ARENA_BYTES - 8 * MIB)
+		if (arg->attach.addr - (uintptr_t)f->arena >= ARENA_BYTES - SEGMENT_BYTES)
 			arg->attach.shmflg &= ~(XSHM_REMAP | XSHM_RND);
 		break;
 	case _IOC_NR(XSHM_IOC_DETACH):
@@ -200,11 +232,15 @@ static void make_argument(struct fuzzer *f, unsigned int nr, union argument *arg
 
 		arg->size = sizes[below(f, sizeof(sizes) / sizeof(sizes[0]))];
 	}
+	buf = arg->control.buf;
 	while (one_in(f, 6))
 		arg->bytes[4 + below(f, 60)] ^= 1 << below(f, 8);
+	/* One bit away from our buffers are a thread's stack and the C library's data. */
+	if (nr >= _IOC_NR(XSHM_IOC_STAT) && nr < COMMANDS)
+		arg->control.buf = buf;
 	/* A bit that was flipped may have undone what is said above. */
 	if (nr == _IOC_NR(XSHM_IOC_ATTACH) &&
-	    arg->attach.addr - (uintptr_t)f->arena >= ARENA_BYTES - 8 * MIB)
+	    arg->attach.addr - (uintptr_t)f->arena >= ARENA_BYTES - SEGMENT_BYTES)
 		arg->attach.shmflg &= ~(XSHM_REMAP | XSHM_RND);
 }
 
@@ -257,7 +293,7 @@ static void one_command(struct fuzzer *f)
 	counted = command == _IO(XSHM_IOC_MAGIC, nr) && nr < COMMANDS ? nr : COMMANDS;
 
 	make_argument(f, nr, &arg);
-	spot = some_spot(f, 64);
+	spot = nr == _IOC_NR(XSHM_IOC_ATTACH) ? attach_spot(f, &arg) : some_spot(f, 64);
 	write_spot(spot, &arg, arg.size > 64 && arg.size <= SPOT_BYTES && one_in(f, 2) ?
 		   arg.size : 64);
 	ret = ioctl(f->fd, command, spot);
@@ -329,7 +365,7 @@ static void *take_away(void *data)
 	unsigned int n = 0;
 
 	while (!f->stop) {
-		char *p = f->racing + n % 4 * 4096;
+		char *p = (n / 4 % 2 ? f->racing_attach : f->racing) + n % 4 * 4096;
 
 		switch (n++ % 7) {
 		case 0:
@@ -371,11 +407,13 @@ static void fuzz(uint64_t seed, unsigned long operations)
 	f.fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
 	f.steady = spot_pages(PROT_READ | PROT_WRITE);
 	f.racing = spot_pages(PROT_READ | PROT_WRITE);
+	f.racing_attach = spot_pages(PROT_READ | PROT_WRITE);
 	f.read_only = spot_pages(PROT_READ);
 	f.gone = spot_pages(PROT_NONE);
-	f.arena = free_range(ARENA_BYTES);
 	if (f.fd < 0 || pthread_create(&thread, NULL, take_away, &f))
 		exit(2);
+	/* Below the stack of the thread, then. */
+	f.arena = free_range(ARENA_BYTES);
 	while (operations--) {
 		one_command(&f);
 		if (one_in(&f, 10))
@@ -406,7 +444,7 @@ FIXTURE_SETUP(fuzz)
 	self->operations = operations ? strtoul(operations, NULL, 0) : 10000;
 	self->pool = pool_of(HUGE_2M);
 	/* What a segment may take from the machine is little. */
-	ASSERT_EQ(0, set_sysctl("shmall", 16 * MIB / 4096));
+	ASSERT_EQ(0, set_sysctl("shmall", SEGMENT_BYTES / 4096));
 	ASSERT_EQ(0, set_sysctl("shmmni", 2 * IDS));
 }
 
@@ -482,7 +520,7 @@ TEST_F_TIMEOUT(fuzz, commands, 1800)
 	close(fd);
 	EXPECT_EQ(table + strlen(table) - 1, strchr(table, '\n'));
 	/* The whole of shmall, of the user's locked memory, and of the pool is there again. */
-	id = raw_get(IPC_PRIVATE, 16 * MIB, 0600, 0);
+	id = raw_get(IPC_PRIVATE, SEGMENT_BYTES, 0600, 0);
 	ASSERT_LE(0, id);
 	EXPECT_EQ(0, raw_remove(id));
 	AS_USER(USER, GROUP) {
