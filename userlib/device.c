@@ -78,7 +78,7 @@
 #define DEVICE_NO_COMMAND _IO(XSHM_IOC_MAGIC, 0xff)
 
 /* A foreign file is met once; more means that somebody keeps closing. */
-#define DEVICE_TRIES 8
+#define DEVICE_TRIES 32
 
 /* Used where the kernel has no page for us. */
 static struct device_state device_unwiped;
@@ -310,7 +310,7 @@ int device_call_slow(unsigned int command, void *argument, enum device_zero zero
 	int saved_errno = errno;
 	int tries;
 
-	for (tries = 0; tries < DEVICE_TRIES; tries++) {
+	for (tries = 0; ; tries++) {
 		if (fd >= 0) {
 			if (device_is_plausible(result, zero) || device_answered(fd, result)) {
 				errno = saved_errno;
@@ -318,6 +318,8 @@ int device_call_slow(unsigned int command, void *argument, enum device_zero zero
 			}
 			device_forget(state, fd);
 		}
+		if (tries == DEVICE_TRIES)
+			break;
 		fd = device_get_fd(state);
 		if (fd < 0) {
 			fd = device_fd_slow(state);
