@@ -186,17 +186,18 @@ int xshm_account_check_user(struct xshm_ns *ns, u64 bytes)
 {
 	unsigned long max_segments = READ_ONCE(ns->user_segments);
 	unsigned long max_bytes = READ_ONCE(ns->user_bytes);
-	unsigned long segments = 1, index;
+	unsigned long segments = 1;
 	struct xshm_segment *segment;
 	kuid_t uid = current_euid();
 	u64 total = bytes;
+	u32 index;
 
 	lockdep_assert_held(&ns->mutex);
 
 	if (!max_segments && !max_bytes)
 		return 0;
 
-	xa_for_each(&ns->segments, index, segment) {
+	xshm_ids_for_each(ns, index, segment) {
 		if (!uid_eq(segment->cuid, uid))
 			continue;
 		segments++;

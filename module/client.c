@@ -48,10 +48,10 @@ struct xshm_client *xshm_client_create(void)
 static void xshm_ns_condemn_bound(struct xshm_ns *ns, const void *client)
 {
 	struct xshm_segment *segment;
-	unsigned long index;
+	u32 index;
 
 	rcu_read_lock();
-	xa_for_each(&ns->segments, index, segment) {
+	xshm_ids_for_each(ns, index, segment) {
 		if (segment->client != client ||
 		    !refcount_inc_not_zero(&segment->refs))
 			continue;
@@ -73,10 +73,10 @@ static void xshm_ns_condemn_bound(struct xshm_ns *ns, const void *client)
 void xshm_ns_reap(struct xshm_ns *ns)
 {
 	struct xshm_segment *segment;
-	unsigned long index;
+	u32 index;
 
 	rcu_read_lock();
-	xa_for_each(&ns->segments, index, segment) {
+	xshm_ids_for_each(ns, index, segment) {
 		bool bound = segment->client;
 
 		/* Without the lock, to pass most by; what is not is looked at again under it. */

@@ -135,7 +135,7 @@ long xshm_stat(struct xshm_call *call)
 	if (control->select == XSHM_SELECT_ID)
 		segment = xshm_ids_find(call->ns, control->id);
 	else
-		segment = xa_load(&call->ns->segments, control->id & XSHM_INDEX_MASK);
+		segment = xshm_ids_find_index(call->ns, control->id & XSHM_INDEX_MASK);
 	if (segment) {
 		spin_lock(&segment->lock);
 		if (control->select != XSHM_SELECT_INDEX_ANY &&
@@ -331,14 +331,14 @@ long xshm_usage(struct xshm_call *call)
 	struct xshm_segment *segment;
 	struct xshm_pages pages = { };
 	struct xshm_usage usage = { };
-	unsigned long index;
+	u32 index;
 
 	if (control->select || control->id < 0 || control->buf_size < XSHM_USAGE_SIZE_SYSV)
 		return -EINVAL;
 
 	/* No lock on the namespace: what comes or goes meanwhile counts or not. */
 	rcu_read_lock();
-	xa_for_each(&ns->segments, index, segment) {
+	xshm_ids_for_each(ns, index, segment) {
 		if (!refcount_inc_not_zero(&segment->refs))
 			continue;
 		rcu_read_unlock();

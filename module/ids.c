@@ -2,15 +2,39 @@
 /*
  * ids.c - the ids and keys of a namespace
  *
- * Both tables are changed under the namespace's mutex and read under RCU.
+ * Both tables are changed under the namespace's mutex and read under RCU. That
+ * of the ids is an array, since indexes are small and dense by construction: a
+ * look-up is one load, however many segments there are.
  */
+#include <linux/bitmap.h>
 #include <linux/hash.h>
+#include <linux/nospec.h>
+#include <linux/overflow.h>
+#include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
+#include <linux/slab.h>
 
 #include "xshm.h"
 
 /* Even of few segments an index comes again only after this many others. */
 #define XSHM_INDEX_CYCLE_MIN	64
+
+/* With all that belongs to them a bit less than 1 KiB; twice as many, than 2 KiB, and so on. */
+#define XSHM_SLOTS_MIN		120
+
+/**
+ * struct xshm_slots - the segments of a namespace, by index
+ * @rcu: for freeing, once a larger one has taken its place
+ * @size: number of slots; fixed
+ * @used: which slots are in use; under the namespace's mutex
+ * @slot: the segments, or NULL; read under RCU
+ */
+struct xshm_slots {
+	struct rcu_head rcu;
+	u32 size;
+	unsigned long *used;
+	struct xshm_segment __rcu *slot[];
+};
 
 /*
  * Multiplication by a number that nobody can guess: no choice of keys makes
@@ -38,36 +62,78 @@ static const struct rhashtable_params xshm_key_params = {
 	.automatic_shrinking = true,
 };
 
+/* Memory for @size slots, and behind them for @used. */
+static struct xshm_slots *xshm_slots_alloc(u32 size)
+{
+	struct xshm_slots *slots;
+
+	slots = kvzalloc(struct_size(slots, slot, size) + BITS_TO_LONGS(size) * sizeof(long),
+			 GFP_KERNEL_ACCOUNT);
+	if (slots) {
+		slots->size = size;
+		slots->used = (unsigned long *)&slots->slot[size];
+	}
+	return slots;
+}
+
+/* For who holds the mutex, or is the only one. */
+static struct xshm_slots *xshm_slots_locked(const struct xshm_ns *ns)
+{
+	return rcu_dereference_protected(ns->slots, lockdep_is_held(&ns->mutex) ||
+					 !refcount_read(&ns->refs));
+}
+
 int xshm_ids_init(struct xshm_ns *ns)
 {
-	xa_init_flags(&ns->segments, XA_FLAGS_ALLOC);
+	struct xshm_slots *slots;
+	int err;
+
+	slots = xshm_slots_alloc(XSHM_SLOTS_MIN);
+	if (!slots)
+		return -ENOMEM;
+	err = rhashtable_init(&ns->keys, &xshm_key_params);
+	if (err) {
+		kvfree(slots);
+		return err;
+	}
+	RCU_INIT_POINTER(ns->slots, slots);
 	ns->last_index = -1;
 	ns->next_id = -1;
-	return rhashtable_init(&ns->keys, &xshm_key_params);
+	return 0;
 }
 
 void xshm_ids_destroy(struct xshm_ns *ns)
 {
-	WARN_ON(!xa_empty(&ns->segments));
+	WARN_ON(ns->used);
 	rhashtable_destroy(&ns->keys);
-	xa_destroy(&ns->segments);
+	kvfree(xshm_slots_locked(ns));
 }
 
 /**
- * xshm_ids_find - look an id up
+ * xshm_ids_find_index - look an index up
  * @ns: the instance
- * @id: the id
+ * @index: the index
  *
  * Context: under rcu_read_lock().
  * Return: the segment, which may be dead until locked and checked, or NULL.
  */
+struct xshm_segment *xshm_ids_find_index(struct xshm_ns *ns, u32 index)
+{
+	const struct xshm_slots *slots = rcu_dereference(ns->slots);
+
+	if (index >= slots->size)
+		return NULL;
+	return rcu_dereference(slots->slot[array_index_nospec(index, slots->size)]);
+}
+
+/* The same for an id. */
 struct xshm_segment *xshm_ids_find(struct xshm_ns *ns, int id)
 {
 	struct xshm_segment *segment;
 
 	if (id < 0)
 		return NULL;
-	segment = xa_load(&ns->segments, id & XSHM_INDEX_MASK);
+	segment = xshm_ids_find_index(ns, id & XSHM_INDEX_MASK);
 	return segment && segment->id == id ? segment : NULL;
 }
 
@@ -84,33 +150,85 @@ struct xshm_segment *xshm_ids_find_ref(struct xshm_ns *ns, int id)
 	return segment;
 }
 
-/*
- * The highest index in use, 0 without any. The tables keep no maximum that
- * each removal would have to search anew; it is asked for rarely, and found
- * bit by bit.
+/**
+ * xshm_ids_next - the first segment from an index on
+ * @ns: the instance
+ * @index: the index; becomes that of the segment
+ *
+ * Context: under rcu_read_lock(), which may be dropped between two calls, or
+ * the namespace's mutex.
+ * Return: the segment, which may be dead until locked and checked, or NULL.
  */
+struct xshm_segment *xshm_ids_next(struct xshm_ns *ns, u32 *index)
+{
+	const struct xshm_slots *slots;
+	struct xshm_segment *segment;
+
+	slots = rcu_dereference_check(ns->slots, lockdep_is_held(&ns->mutex));
+	for (; *index < slots->size; ++*index) {
+		segment = rcu_dereference_check(slots->slot[*index],
+						lockdep_is_held(&ns->mutex));
+		if (segment)
+			return segment;
+	}
+	return NULL;
+}
+
+/* The highest index in use, 0 without any. */
 int xshm_ids_highest_index(struct xshm_ns *ns)
 {
-	unsigned long highest = 0, index;
-	int bit;
+	const struct xshm_slots *slots;
+	unsigned int highest;
 
-	for (bit = XSHM_INDEX_BITS - 1; bit >= 0; bit--) {
-		index = highest | BIT(bit);
-		if (xa_find(&ns->segments, &index, XSHM_INDEX_MASK, XA_PRESENT))
-			highest |= BIT(bit);
-	}
+	mutex_lock(&ns->mutex);
+	slots = xshm_slots_locked(ns);
+	highest = find_last_bit(slots->used, slots->size);
+	if (highest == slots->size)
+		highest = 0;
+	mutex_unlock(&ns->mutex);
 	return highest;
 }
 
+/* The first index from @from on that is free; those beyond the slots are. */
+static u32 xshm_ids_next_free(const struct xshm_ns *ns, u32 from)
+{
+	const struct xshm_slots *slots = xshm_slots_locked(ns);
+
+	return max_t(u32, from, find_next_zero_bit(slots->used, slots->size, from));
+}
+
 /*
- * Find an index and make it an id. The index is reserved only; a look-up
- * doesn't find it until the segment is stored there.
+ * See to it that an index has a slot. There are never more slots than twice
+ * what was needed most, and they stay until the namespace ends: 260 KiB with
+ * all 32,768.
  */
+static int xshm_ids_grow(struct xshm_ns *ns, u32 index)
+{
+	struct xshm_slots *old = xshm_slots_locked(ns);
+	u32 size = old->size;
+	struct xshm_slots *new;
+
+	if (likely(index < size))
+		return 0;
+	while (size <= index)
+		size *= 2;
+	new = xshm_slots_alloc(min_t(u32, size, XSHM_INDEX_COUNT));
+	if (!new)
+		return -ENOMEM;
+	memcpy(new->slot, old->slot, array_size(old->size, sizeof(old->slot[0])));
+	bitmap_copy(new->used, old->used, old->size);
+	rcu_assign_pointer(ns->slots, new);
+	kvfree_rcu(old, rcu);
+	return 0;
+}
+
+/* Find a free index that has a slot, and make it an id. */
 static int xshm_ids_alloc(struct xshm_segment *segment)
 {
 	struct xshm_ns *ns = segment->ns;
+	int wanted = ns->next_id;
 	unsigned int sequence;
-	u32 index;
+	u32 index, end;
 	int err;
 
 	lockdep_assert_held(&ns->mutex);
@@ -118,30 +236,44 @@ static int xshm_ids_alloc(struct xshm_segment *segment)
 	if (ns->used >= min(READ_ONCE(ns->shmmni), XSHM_INDEX_COUNT))
 		return -ENOSPC;
 
-	if (ns->next_id < 0) {
-		u32 end = clamp_t(u32, ns->used * 3 / 2, XSHM_INDEX_CYCLE_MIN, XSHM_INDEX_COUNT);
+	if (wanted < 0) {
+		/* More than are used, so that one is free. */
+		end = clamp_t(u32, ns->used * 3 / 2, XSHM_INDEX_CYCLE_MIN, XSHM_INDEX_COUNT);
+		index = xshm_ids_next_free(ns, ns->next_index);
+		if (index >= end)
+			index = xshm_ids_next_free(ns, 0);
+	} else {
+		ns->next_id = -1;
+		index = xshm_ids_next_free(ns, wanted & XSHM_INDEX_MASK);
+		if (index >= XSHM_INDEX_COUNT)
+			return -ENOSPC;
+	}
+	err = xshm_ids_grow(ns, index);
+	if (err)
+		return err;
 
-		err = xa_alloc_cyclic(&ns->segments, &index, NULL, XA_LIMIT(0, end - 1),
-				      &ns->next_index, GFP_KERNEL_ACCOUNT);
-		if (err < 0)
-			return err == -EBUSY ? -ENOSPC : err;
+	if (wanted < 0) {
 		if ((int)index <= ns->last_index && ++ns->sequence > XSHM_SEQUENCE_MAX - 1)
 			ns->sequence = 0;
 		ns->last_index = index;
+		ns->next_index = index + 1;
 		sequence = ns->sequence;
 	} else {
-		int wanted = ns->next_id;
-
-		ns->next_id = -1;
-		err = xa_alloc(&ns->segments, &index, NULL,
-			       XA_LIMIT(wanted & XSHM_INDEX_MASK, XSHM_INDEX_MASK),
-			       GFP_KERNEL_ACCOUNT);
-		if (err)
-			return err == -EBUSY ? -ENOSPC : err;
 		sequence = wanted >> XSHM_INDEX_BITS;
 	}
 	segment->id = sequence << XSHM_INDEX_BITS | index;
 	return 0;
+}
+
+/* Put a segment in the slot of its id, or NULL for none. */
+static void xshm_ids_store(struct xshm_ns *ns, int id, struct xshm_segment *segment)
+{
+	struct xshm_slots *slots = xshm_slots_locked(ns);
+	u32 index = id & XSHM_INDEX_MASK;
+
+	__assign_bit(index, slots->used, segment);
+	rcu_assign_pointer(slots->slot[index], segment);
+	ns->used += segment ? 1 : -1;
 }
 
 /**
@@ -179,15 +311,9 @@ int xshm_ids_insert(struct xshm_segment *segment)
 	spin_lock(&segment->lock);
 	if (segment->key != XSHM_PRIVATE)
 		err = rhashtable_insert_fast(&ns->keys, &segment->key_node, xshm_key_params);
-	/* The index is reserved: this neither allocates nor fails. */
 	if (!err)
-		xa_store(&ns->segments, segment->id & XSHM_INDEX_MASK, segment, 0);
+		xshm_ids_store(ns, segment->id, segment);
 	spin_unlock(&segment->lock);
-
-	if (err)
-		xa_release(&ns->segments, segment->id & XSHM_INDEX_MASK);
-	else
-		ns->used++;
 	return err;
 }
 
@@ -208,6 +334,5 @@ void xshm_ids_remove(struct xshm_segment *segment)
 {
 	lockdep_assert_held(&segment->ns->mutex);
 
-	xa_erase(&segment->ns->segments, segment->id & XSHM_INDEX_MASK);
-	segment->ns->used--;
+	xshm_ids_store(segment->ns, segment->id, NULL);
 }

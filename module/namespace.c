@@ -15,6 +15,7 @@
 #include <linux/proc_ns.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "compat.h"
 #include "xshm.h"
@@ -148,10 +149,10 @@ void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, const void *data), const
 static void xshm_ns_condemn_all(struct xshm_ns *ns)
 {
 	struct xshm_segment *segment;
-	unsigned long index;
+	u32 index;
 
 	rcu_read_lock();
-	xa_for_each(&ns->segments, index, segment) {
+	xshm_ids_for_each(ns, index, segment) {
 		if (!refcount_inc_not_zero(&segment->refs))
 			continue;
 		rcu_read_unlock();

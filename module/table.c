@@ -21,13 +21,14 @@ struct xshm_table {
 static void *xshm_table_find(struct xshm_table *table, loff_t *pos)
 {
 	struct xshm_segment *segment;
-	unsigned long index;
+	u32 index;
 
 	if (*pos > XSHM_INDEX_COUNT)
 		return NULL;
 	index = *pos - 1;
-	segment = xa_find(&table->ns->segments, &index, XSHM_INDEX_MASK, XA_PRESENT);
-	*pos = index + 1;
+	segment = xshm_ids_next(table->ns, &index);
+	if (segment)
+		*pos = index + 1;
 	return segment;
 }
 

@@ -50,7 +50,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-#include <linux/xarray.h>
 
 #include <linux/xshm.h>
 
@@ -67,10 +66,10 @@
  * struct xshm_ns - shared memory of an IPC namespace
  * @ipc_ns: the namespace, with a reference; NULL once the instance is retired
  * @refs: one for the table of instances, one for each client and segment
- * @mutex: protects what changes the tables, from @segments to @next_id
- * @segments: index to segment; read under RCU
+ * @mutex: protects what changes the tables, from @slots to @next_id
+ * @slots: index to segment; read under RCU
  * @keys: key to segment; read under RCU
- * @used: number of segments in @segments
+ * @used: number of segments in @slots
  * @pages: size of all segments, in pages; also of those on their way in or out
  * @next_index: where the next search for a free index starts
  * @last_index: index given last, -1 if none was
@@ -92,7 +91,7 @@ struct xshm_ns {
 	refcount_t refs;
 
 	struct mutex mutex;
-	struct xarray segments;
+	struct xshm_slots __rcu *slots;
 	struct rhashtable keys;
 	unsigned int used;
 	unsigned long pages;
@@ -254,15 +253,22 @@ static inline bool xshm_ns_needs_reaping(const struct xshm_ns *ns)
 }
 
 /* ids.c */
+struct xshm_slots;
 int xshm_ids_init(struct xshm_ns *ns);
 void xshm_ids_destroy(struct xshm_ns *ns);
+struct xshm_segment *xshm_ids_find_index(struct xshm_ns *ns, u32 index);
 struct xshm_segment *xshm_ids_find(struct xshm_ns *ns, int id);
 struct xshm_segment *xshm_ids_find_ref(struct xshm_ns *ns, int id);
 struct xshm_segment *xshm_ids_find_key(struct xshm_ns *ns, key_t key);
+struct xshm_segment *xshm_ids_next(struct xshm_ns *ns, u32 *index);
 int xshm_ids_highest_index(struct xshm_ns *ns);
 int xshm_ids_insert(struct xshm_segment *segment);
 void xshm_ids_drop_key(struct xshm_segment *segment);
 void xshm_ids_remove(struct xshm_segment *segment);
+
+/* All segments of an instance; see xshm_ids_next(). */
+#define xshm_ids_for_each(ns, index, segment)				\
+	for ((index) = 0; ((segment) = xshm_ids_next(ns, &(index))); (index)++)
 
 /* segment.c */
 long xshm_segment_get(struct xshm_call *call);
