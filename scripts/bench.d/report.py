@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-from rows import ROWS, WORSE, WORSE_FORK
+from rows import ROWS, WORSE
 
 JSON = "build/bench.json"
 DOCUMENT = "Documentation/performance.rst"
@@ -190,8 +190,7 @@ def command_check(baseline, path):
             before = recorded.get(name, {}).get(key)
             if before is None or key not in operation or operation["unit"] != "instructions":
                 continue
-            worse = WORSE_FORK if name.startswith("fork_") else WORSE
-            good = operation[key] <= before * worse
+            good = operation[key] <= before * WORSE
             passed, failed = passed + good, failed + (not good)
             print(f"{'ok' if good else 'not ok'} - {name} {key} {operation[key]:.4f}"
                   f" (recorded {before:.4f})")
