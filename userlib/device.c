@@ -170,16 +170,20 @@ static int device_errno(int error)
 static int device_open(struct device_state *state, uint32_t *abi)
 {
 	struct xshm_version version;
-	int fd, moved;
+	int fd, moved, error, tries = 0;
 
 	*abi = 0;
-	fd = device_openat();
-	if (fd < 0 && errno == EMFILE)
-		fd = device_openat_above_limit(state);
-	if (fd < 0)
-		return -1;
+	do {
+		fd = device_openat();
+		if (fd < 0 && errno == EMFILE)
+			fd = device_openat_above_limit(state);
+		if (fd < 0)
+			return -1;
+		error = device_version(fd, &version);
+		/* Another thread closes whatever it finds, this one already. */
+	} while (error == -EBADF && tries++ < DEVICE_TRIES);
 
-	if (device_version(fd, &version) == 0)
+	if (!error)
 		*abi = version.abi;
 	if (*abi != XSHM_ABI_VERSION) {
 		syscall(SYS_close, fd);
@@ -281,6 +285,9 @@ static int device_is_plausible(long result, enum device_zero zero)
 /* The answer was not plausible: is it the module's all the same? */
 static int device_answered(int fd, long result)
 {
+	/* Closed; another thread may have opened the device at that number since. */
+	if (result == -EBADF)
+		return 0;
 	/* A file that takes everything takes what the module doesn't: half the cost. */
 	if (!result)
 		return device_ioctl(fd, DEVICE_NO_COMMAND, NULL) == -ENOTTY;
@@ -316,7 +323,8 @@ int device_call_slow(unsigned int command, void *argument, enum device_zero zero
 				errno = saved_errno;
 				return device_return(result);
 			}
-			device_forget(state, fd);
+			if (result != -EBADF || !device_is_ours(fd))
+				device_forget(state, fd);
 		}
 		if (tries == DEVICE_TRIES)
 			break;
