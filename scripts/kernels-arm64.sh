@@ -44,11 +44,8 @@ arm64_unpack() {
 		[ -e "$name/usr/bin/sh" ] || ln -s dash "$name/usr/bin/sh" || return
 	done
 	ln -s "root/usr/src/linux-headers-$release" "$dir/build"
-	mv "$dir/tree/boot/vmlinuz-$release" "$dir/vmlinuz" &&
-		depmod -b "$dir/tree" "$release" &&
-		mv "$dir/tree/lib/modules/$release" "$dir/modules" || return
+	take_image "$dir" "$release" "boot/vmlinuz-$release" || return
 	rm -rf "$dir/tree"
-	chmod 644 "$dir/vmlinuz"
 	mkdir -p "$system/etc" "$system/root" "$system/sys" "$system/run" "$system/lib/modules" || return
 	echo root:x:0:0:root:/root:/bin/bash >"$system/etc/passwd"
 	echo root:x:0: >"$system/etc/group"
@@ -59,7 +56,7 @@ arm64_unpack() {
 }
 
 arm64_kernel() {
-	local suite apt conf release version dir
+	local suite apt conf release version
 	need_debian "Linux for arm64"
 	suite=$(codename)
 	apt=$(suite_apt "$suite" arm64) || unavailable "no mirror of this Debian in /etc/apt"
@@ -74,15 +71,8 @@ arm64_kernel() {
 	(cd "$apt/archives" && step "downloading Linux $release and a build root (some 200 MB)" \
 		arm64_download "$conf" "$release" "$version") ||
 		unavailable "cannot download Linux $release and its cross compiler"
-	dir=$(mktemp -d "$cache/kernels/.new.XXXXXX") || exit 1
-	# shellcheck disable=SC2064 # the directory of now
-	trap "rm -rf '$dir'" EXIT
-	chmod 755 "$dir"
-	step "unpacking Linux $release" arm64_unpack "$apt/archives" "$dir" "$release" || exit 1
-	echo "$version" >"$dir/version"
-	echo "$release" >"$dir/release"
-	rm -rf "${cache:?}/kernels/$name"
-	mv "$dir" "$cache/kernels/$name" || exit 1
+	new_kernel
+	step "unpacking Linux $release" arm64_unpack "$apt/archives" "$new" "$release" || exit 1
+	keep_kernel "$name" "$release" "$version"
 	rm -f "$apt/archives/"*.deb
-	trap - EXIT
 }

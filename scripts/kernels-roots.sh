@@ -142,17 +142,13 @@ unpack_root() {
 	[ -e "$root/usr/bin/sh" ] || ln -s dash "$root/usr/bin/sh" || return
 	[ -e "$root/usr/src/linux-headers-$release/Makefile" ] || return
 	ln -s "root/usr/src/linux-headers-$release" "$dir/build"
-	[ -d "$dir/tree/lib" ] || ln -s usr/lib "$dir/tree/lib"
-	mv "$dir/tree/lib/modules/$release/vmlinuz" "$dir/vmlinuz" || return
-	depmod -b "$dir/tree" "$release" || return
-	mv "$dir/tree/lib/modules/$release" "$dir/modules" || return
+	take_image "$dir" "$release" "lib/modules/$release/vmlinuz" || return
 	rm -rf "$dir/tree"
-	chmod 644 "$dir/vmlinuz"
 }
 
 # root_kernel NAME: what cannot be had ends with the status $cannot_be_had.
 root_kernel() {
-	local name=$1 suite apt conf release version dir
+	local name=$1 suite apt conf release version
 	suite=$(root_suite "$name")
 	need_debian "Linux $name"
 	apt=$(suite_apt "$suite") ||
@@ -168,22 +164,12 @@ root_kernel() {
 	*) say "Debian $suite has moved on: taking Linux $release as $name" ;;
 	esac
 	version=$(suite_version "$conf" "linux-headers-$release")
-	if root_complete "$name" && [ "$release $version" = \
-	    "$(cat "$cache/kernels/$name/release") $(cat "$cache/kernels/$name/version")" ]; then
-		return
-	fi
+	! is_newest "$name" "$release" "$version" || return 0
 	(cd "$apt/archives" && step "downloading Linux $release and a build root (some 200 MB)" \
 		suite_download "$conf" "$release") ||
 		unavailable "cannot download Linux $release of Debian $suite"
-	dir=$(mktemp -d "$cache/kernels/.new.XXXXXX") || exit 1
-	# shellcheck disable=SC2064 # the directory of now
-	trap "rm -rf '$dir'" EXIT
-	chmod 755 "$dir"
-	step "unpacking Linux $release" unpack_root "$apt/archives" "$dir" "$release" || exit 1
-	echo "$version" >"$dir/version"
-	echo "$release" >"$dir/release"
-	rm -rf "${cache:?}/kernels/$name"
-	mv "$dir" "$cache/kernels/$name" || exit 1
+	new_kernel
+	step "unpacking Linux $release" unpack_root "$apt/archives" "$new" "$release" || exit 1
+	keep_kernel "$name" "$release" "$version"
 	rm -f "$apt/archives/"*.deb
-	trap - EXIT
 }
