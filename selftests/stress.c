@@ -3,60 +3,27 @@
  * Everything at once: several processes in two IPC namespaces create, attach,
  * fork, detach, remove, stat, set, lock, move and are killed, while others end
  * namespaces and try to unload the module. Afterwards nothing may be left, and
- * nobody may ever have seen the bytes of another segment.
+ * nobody may ever have seen the bytes of another segment. With the module away
+ * in between: stress_unload.
  *
  * XSHM_STRESS_SECONDS tells how long it runs (10).
  */
 #include <dirent.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/prctl.h>
 
 #include "common.h"
 #include "counters.h"
+#include "stress.h"
 
 #define GROUPS		2	/* IPC namespaces; ids are the same in both */
-#define BOARD		20	/* segments of a group that all its workers know */
+#define BOARD		20
 #define PAGES_MAX	8
 #define LOCKER		4242	/* whose locked memory has to be given back */
 #define LOCKER_PAGES	64
-#define UNLOAD_PATIENCE	120	/* seconds until the module has been unloaded once */
 
-/* What the processes share. */
-struct board {
-	_Atomic int id[GROUPS][BOARD];
-	_Atomic unsigned long steps;
-	_Atomic unsigned long foreign;	/* bytes of another segment were seen */
-	_Atomic unsigned long wrong;	/* answers that can't be */
-	_Atomic int unloaded;
-	_Atomic int stop;
-	char what[256];
-};
-
-static struct board *board;
-
-static void *make_board(void)
-{
-	return mmap(NULL, sizeof(struct board), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-}
-
-static void wrong(_Atomic unsigned long *count, const char *what, long a, long b)
-{
-	if (!atomic_fetch_add(count, 1))
-		snprintf(board->what, sizeof(board->what), "%s: %ld (%#lx), %ld (%#lx)", what, a, a,
-			 b, b);
-}
-
-static unsigned int random_below(unsigned int n)
-{
-	static __thread uint64_t state;
-
-	if (!state)
-		state = getpid() * 0x9e3779b97f4a7c15ULL + time(NULL);
-	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (state >> 33) % n;
-}
+/* Of each group, the segments that all its workers know. */
+static _Atomic int (*ids)[BOARD];
 
 static uint64_t stamp(int group, int id)
 {
@@ -82,7 +49,7 @@ static bool is_gone(long error)
 
 static int pick(int group)
 {
-	return atomic_load(&board->id[group][random_below(BOARD)]);
+	return atomic_load(&ids[group][random_below(BOARD)]);
 }
 
 static void step_create(int group)
@@ -120,7 +87,7 @@ static void step_create(int group)
 	if (random_below(8) && dt((void *)p))
 		wrong(&board->wrong, "detach", p, id);
 
-	old = atomic_exchange(&board->id[group][slot], id);
+	old = atomic_exchange(&ids[group][slot], id);
 	if (old >= 0) {
 		long error = ctl(old, IPC_RMID, NULL);
 
@@ -400,13 +367,6 @@ static void try_to_unload(void)
 	_exit(0);
 }
 
-static int stress_seconds(void)
-{
-	const char *text = getenv("XSHM_STRESS_SECONDS");
-
-	return text && atoi(text) > 0 ? atoi(text) : 10;
-}
-
 static long references(void)
 {
 	return read_number("/sys/module/xshm/refcnt");
@@ -468,9 +428,11 @@ TEST_F_TIMEOUT(stress, all_at_once, 3600)
 	pid_t leader[GROUPS], unloader;
 	uint64_t end = time(NULL) + stress_seconds();
 
-	board = make_board();
-	ASSERT_NE(MAP_FAILED, board);
-	memset(board->id, 0xff, sizeof(board->id));
+	board = shared_by_forks(sizeof(*board));
+	ids = shared_by_forks(sizeof(int [GROUPS][BOARD]));
+	ASSERT_NE(MAP_FAILED, (void *)board);
+	ASSERT_NE(MAP_FAILED, (void *)ids);
+	memset(ids, 0xff, sizeof(int [GROUPS][BOARD]));
 	device = open("/dev/xshm", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, device);
 
@@ -515,105 +477,6 @@ TEST_F_TIMEOUT(stress, all_at_once, 3600)
 		EXPECT_EQ(0, ctl(id, SHM_LOCK, NULL));
 		REMOVE(id);
 	}
-}
-
-/* The module file that the guest loaded; it says so in its job. */
-static int open_module(void)
-{
-	char line[1024], path[512];
-	FILE *f = fopen("/run/guest/job", "re");
-	int fd = -1;
-
-	if (!f)
-		return -1;
-	if (fgets(line, sizeof(line), f) && sscanf(line, "ko=%511s", path) == 1)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	fclose(f);
-	return fd;
-}
-
-/* Opens the device where there is one, and uses it as long as it is open. */
-static void use_while_unloading(void)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (!atomic_load(&board->stop)) {
-		int fd = open("/dev/xshm", O_RDWR | O_CLOEXEC), id;
-		long p;
-
-		if (fd < 0) {
-			if (errno != ENOENT && errno != ENXIO && errno != ENODEV && errno != EBUSY)
-				wrong(&board->wrong, "open", errno, 0);
-			usleep(2000);
-			continue;
-		}
-		close(fd);
-		id = get(IPC_PRIVATE, pages(2), IPC_CREAT | 0600);
-		if (id == -ENOENT || id == -ENOSYS || id == -ENXIO || id == -ENODEV || id == -EBUSY)
-			continue;
-		if (id < 0) {
-			wrong(&board->wrong, "create while unloading", id, 0);
-			continue;
-		}
-		/* From here on the segment keeps the module. */
-		p = at(id, NULL, 0);
-		if (p < 0) {
-			wrong(&board->wrong, "attach while unloading", p, id);
-			continue;
-		}
-		*(volatile long *)p = id;
-		if (ctl(id, IPC_RMID, NULL) || *(volatile long *)p != id || dt((void *)p))
-			wrong(&board->wrong, "remove while unloading", errno, id);
-		atomic_fetch_add(&board->steps, 1);
-		if (!random_below(3))
-			_exit(0);
-	}
-	_exit(0);
-}
-
-TEST_F_TIMEOUT(stress, unload_and_load, 600)
-{
-	int module = open_module(), loads = 0, fd;
-	uint64_t start = time(NULL), end = start + 1 + stress_seconds() / 5;
-	pid_t user[3] = {};
-
-	if (module < 0)
-		SKIP(return, "only in a guest, whose module can be unloaded");
-	board = make_board();
-	ASSERT_NE(MAP_FAILED, board);
-
-	/* On a slow kernel a moment in which nobody uses it is rare. */
-	while (((uint64_t)time(NULL) < end || !loads || !board->steps) && !board->wrong &&
-	       (uint64_t)time(NULL) < start + UNLOAD_PATIENCE) {
-		for (int i = 0; i < 3; i++) {
-			if (user[i] && waitpid(user[i], NULL, WNOHANG) <= 0)
-				continue;
-			user[i] = 0;
-			/* Not always at once: where forks are slow that would leave no gap. */
-			if (random_below(3))
-				continue;
-			user[i] = fork();
-			if (!user[i])
-				use_while_unloading();
-		}
-		if (!syscall(SYS_delete_module, "xshm", O_NONBLOCK)) {
-			usleep(random_below(3000));
-			if (syscall(SYS_finit_module, module, "", 0))
-				break;
-			loads++;
-		}
-		usleep(random_below(20000));
-	}
-	atomic_store(&board->stop, 1);
-	for (int i = 0; i < 3; i++)
-		if (user[i])
-			waitpid(user[i], NULL, 0);
-	printf("# counted: unloaded and loaded %d times, used %lu times\n", loads, board->steps);
-	EXPECT_EQ(0, board->wrong) TH_LOG("%s", board->what);
-	EXPECT_LT(0, board->steps);
-	EXPECT_LT(0, loads);
-	fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
-	EXPECT_LE(0, fd);
-	close(fd);
 }
 
 TEST_HARNESS_MAIN
