@@ -127,6 +127,41 @@ suite() {
 	[ "$verdict" = ok ]
 }
 
+# aside NAME COMMAND...: run something while other things go on, in a group of its
+# own, so that what it started ends with this script. What it printed is in
+# build/logs/aside-NAME.log; its status and the seconds it took, in aside-NAME.end.
+declare -A asides=()
+aside() {
+	local name=$1 to=$top/build/logs/aside-$1 start=$SECONDS
+	shift
+	mkdir -p "${to%/*}" || exit 1
+	echo 207 0 >"$to.end"
+	if [ ${#asides[@]} -eq 0 ]; then
+		trap end_asides EXIT
+		trap 'exit 130' INT
+		trap 'exit 143' TERM HUP
+	fi
+	set -m
+	{ ("$@"); echo "$? $((SECONDS - start))" >"$to.end"; } >"$to.log" 2>&1 </dev/null &
+	asides[$name]=$!
+	set +m
+}
+# shellcheck disable=SC2317 # called by the trap
+end_asides() {
+	local pid
+	for pid in "${asides[@]}"; do
+		kill -TERM -- "-$pid" 2>/dev/null
+	done
+}
+
+# show_aside NAME: what it prints, until it ends; its status.
+show_aside() {
+	local status
+	tail -n +1 -f --pid="${asides[$1]}" "$top/build/logs/aside-$1.log"
+	read -r status _ <"$top/build/logs/aside-$1.end"
+	return "$status"
+}
+
 # The last line of a suite, after what failed, and its exit status.
 summary() {
 	[ -z "$failures" ] || printf '== failures\n%s' "$failures"
