@@ -19,7 +19,7 @@ from rows import ROWS, WORSE
 JSON = "build/bench.json"
 DOCUMENT = "Documentation/performance.rst"
 FOLDER = "Documentation/performance"
-QEMU_OPTIONS = "-accel tcg,thread=single -icount shift=0,sleep=off -cpu max -smp 1 -m 2G"
+QEMU_OPTIONS = "-accel tcg,thread=single -icount shift=0,sleep=off -cpu max -smp 1 -m 2G -seed 1 -rtc base=2026-01-01,clock=vm"
 
 
 def read_results(paths):
