@@ -30,8 +30,9 @@
 #define PAGE		4096UL
 
 /* Where fixed attaches go. Zones are taken once, so no two attaches meet there. */
-#define WINDOW(n)	(0x100000000000UL + (n) * 0x800000UL)
-#define ZONE(n)		(0x200000000000UL + (n) * 0x800000UL)
+#define ZONE_SIZE	0x800000UL
+#define WINDOW(n)	(0x100000000000UL + (n) * ZONE_SIZE)
+#define ZONE(n)		(0x200000000000UL + (n) * ZONE_SIZE)
 #define WINDOWS		16
 #define ARENA_END	0x300000000000UL
 

@@ -86,6 +86,12 @@ static long do_munmap(struct side *side, const struct op *op, unsigned long star
 	return result;
 }
 
+/* One of 64 TiB that goes to a zone replaces all that comes behind it, libc and stack too. */
+static bool fits_zone(const struct attach *attach)
+{
+	return attach->pages <= ZONE_SIZE / PAGE;
+}
+
 static bool is_one_mapping(unsigned long start, unsigned long size)
 {
 	FILE *maps = fopen("/proc/self/maps", "r");
@@ -114,7 +120,7 @@ static long do_move(struct side *side, const struct op *op, unsigned long start,
 	size_t old_size = op->call == CALL_DUPLICATE ? 0 : size;
 	void *result;
 
-	if (op->call == CALL_MOVE && !is_one_mapping(start, size))
+	if (!fits_zone(attach) || (op->call == CALL_MOVE && !is_one_mapping(start, size)))
 		return -EDEADLK;
 	result = mremap((void *)start, old_size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
 			(void *)(to + offset));
@@ -133,7 +139,7 @@ static long do_resize(struct side *side, const struct op *op)
 	unsigned long to = ZONE(op->c);
 	void *result;
 
-	if (!attach->address || !attach->pages)
+	if (!attach->address || !attach->pages || !fits_zone(attach))
 		return -EDEADLK;
 	if ((unsigned long)op->b <= attach->pages) {
 		/* What is left of one that the kernel placed has to stay in one piece. */
