@@ -24,6 +24,8 @@ TEST_F(detach, of_what_is_no_attach)
 
 	ASSERT_EQ((long)p, at(id, p, 0));
 	EXPECT_EQ(-EINVAL, dt(p + 1));
+	/* Less than a page before it, with nothing in between. */
+	EXPECT_EQ(-EINVAL, dt(p - 1));
 	EXPECT_EQ(-EINVAL, dt(p + 4096));
 	EXPECT_EQ(-EINVAL, dt(p - 4096));
 	EXPECT_EQ(-EINVAL, dt(other));
