@@ -43,6 +43,7 @@ lock_cache() {
 	exec 9>"$cache/lock"
 	flock -n 9 || { say "waiting for another set-up to finish"; flock 9; }
 }
+unlock_cache() { exec 9>&-; }
 
 # guest ARGUMENT...: scripts/guest, once more where it was the emulator that failed.
 guest() {
