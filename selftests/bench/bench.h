@@ -4,7 +4,7 @@
  *
  * In a guest whose clock counts instructions (scripts/guest --icount) the time
  * that an operation takes, in nanoseconds, is the number of its instructions.
- * A sample in which the timer interrupt struck is thrown away, so a median
+ * A sample in which the timer interrupt struck is thrown away, so a figure
  * does not depend on when it strikes.
  */
 #ifndef BENCH_H
@@ -59,7 +59,7 @@ void bench_wait_for_room(uint64_t needed);
 void bench_sample(struct bench_samples *set, void (*run)(void *), void *context);
 void bench_sample_long(struct bench_samples *set, unsigned int ticks, void (*run)(void *),
 		       void *context);
-double bench_samples_median(struct bench_samples *set);
+double bench_samples_middle(struct bench_samples *set);
 
 /* Parts; each prints its results. */
 void bench_part_calls(void);

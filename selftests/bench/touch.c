@@ -148,11 +148,11 @@ static void touch_of(enum bench_backend backend, bool small)
 	}
 
 	touch_result("first_touch_64m", backend, small,
-		     four_digits(bench_samples_median(&first) * parts), "");
+		     four_digits(bench_samples_middle(&first) * parts), "");
 	touch_result("first_touch_64m_faults", backend, small, (double)first_faults / passes,
 		     "faults");
 	touch_result("attach_read_64m", backend, small,
-		     bench_samples_median(&again) * parts + attach_cost, "");
+		     bench_samples_middle(&again) * parts + attach_cost, "");
 	touch_result("attach_read_64m_faults", backend, small, (double)again_faults / passes,
 		     "faults");
 }
