@@ -187,7 +187,13 @@ static bool runner_take_turn(struct side *side)
 static void run(struct side *side)
 {
 	int first = side->sequence.ops[0].process;
+	cpu_set_t cpus;
 	pid_t pid;
+
+	/* Handing the turn to a process on the same processor is what takes least. */
+	CPU_ZERO(&cpus);
+	CPU_SET(side->backend % sysconf(_SC_NPROCESSORS_ONLN), &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
 
 	if (side->sequence.flags & SEQUENCE_CLOCK) {
 		struct timespec now;
