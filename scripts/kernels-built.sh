@@ -10,11 +10,6 @@ is_built() {
 	return 1
 }
 
-source_deb() {
-	find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' 2>/dev/null |
-		sort -V | tail -n 1
-}
-
 # What a kernel was made from, in one line: when it changes, it is made anew.
 built_key() {
 	local deb
@@ -28,14 +23,6 @@ built_complete() {
 	local dir=$cache/kernels/$1
 	[ -s "$dir/vmlinuz" ] && [ -e "$dir/build/Makefile" ] &&
 		[ "$(cat "$dir/key" 2>/dev/null)" = "$(built_key "$1")" ]
-}
-
-fetch_source() {
-	need_debian linux-source-6.12
-	[ -n "$(candidate linux-source-6.12)" ] || apt_update || :
-	apt_fetch "$cache" "the source of Linux 6.12" linux-source-6.12 ||
-		{ apt_update && apt_fetch "$cache" "the source of Linux 6.12" linux-source-6.12; } ||
-		die "could not download linux-source-6.12: is it on the mirror?"
 }
 
 # The code of other architectures, and what is only read or run by hand, is left out.
@@ -122,7 +109,7 @@ build_kernel() {
 		return
 	fi
 	source=$(source_tree "$deb") || exit 1
-	flock -u 9
+	unlock_cache
 	key=$(built_key "$name")
 	[ "$(cat "$dir/obj/key" 2>/dev/null)" = "$key" ] || rm -rf "$dir"
 	mkdir -p "$dir/obj" "$dir/modules" || exit 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Shared by setup and kernels: what Debian's apt and dpkg are asked for.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # top, cache: from common.sh
 
 apt_lock=(-o DPkg::Lock::Timeout=300)
 apt_updated=
@@ -78,6 +78,21 @@ apt_fetch() {
 	(cd "$dir" && step "downloading $what" \
 		apt-get -q -o Acquire::http::Timeout=20 \
 		-o APT::Sandbox::User=root download "$@")
+}
+
+# The newest source of Linux 6.12 in the cache, if there is one.
+source_deb() {
+	find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' 2>/dev/null |
+		sort -V | tail -n 1
+}
+
+# With the cache locked.
+fetch_source() {
+	need_debian linux-source-6.12
+	[ -n "$(candidate linux-source-6.12)" ] || apt_update || :
+	apt_fetch "$cache" "the source of Linux 6.12" linux-source-6.12 ||
+		{ apt_update && apt_fetch "$cache" "the source of Linux 6.12" linux-source-6.12; } ||
+		die "could not download linux-source-6.12: is it on the mirror?"
 }
 
 # no_services: until this script ends, packages that are installed start none.
