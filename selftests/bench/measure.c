@@ -41,11 +41,16 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-double bench_quantile(double *values, size_t count, double q)
+static void sort(double *values, size_t count)
 {
 	if (!count)
 		bench_fail("no sample without an interrupt");
 	qsort(values, count, sizeof(*values), compare);
+}
+
+double bench_quantile(double *values, size_t count, double q)
+{
+	sort(values, count);
 	return values[(size_t)((count - 1) * q + 0.5)];
 }
 
@@ -103,7 +108,7 @@ double bench_samples_middle(struct bench_samples *set)
 	size_t from = set->count / 4, to = set->count - from;
 	double sum = 0;
 
-	bench_median(set->values, set->count);	/* sorts */
+	sort(set->values, set->count);
 	for (size_t i = from; i < to; i++)
 		sum += set->values[i];
 	return sum / (to - from) - overhead;
