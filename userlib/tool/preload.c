@@ -83,8 +83,8 @@ char *preload_path(int bits)
 	}
 	if (!found)
 		complain(bits == 32 ?
-			 "no " LIBRARY " for 32-bit programs near %s: install gcc-multilib, build "
-			 "and install again, or use --trace" :
+			 "no " LIBRARY " for 32-bit programs near %s: make lib says what its "
+			 "build needs; or use --trace" :
 			 "no " LIBRARY " near %s: build it with make lib, or make install", own);
 	else if (strpbrk(found, " :$")) {
 		/* LD_PRELOAD knows no way to quote them. */
