@@ -217,11 +217,17 @@ static long objects_of(const char *cache)
 	return read_field("/proc/slabinfo", cache);
 }
 
+/* An instance and its table of ids are of these sizes. */
+static long instance_objects(void)
+{
+	return objects_of("kmalloc-cg-512") + objects_of("kmalloc-cg-1k");
+}
+
 TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 {
 	const char *wish = getenv("XSHM_NAMESPACES");
 	int rounds = wish ? atoi(wish) : 500, seconds;
-	long users, inodes, dentries, available;
+	long users, inodes, dentries, instances, available;
 
 	if (ipc == &sysv)
 		SKIP(return, "the kernel itself takes longer to free so many");
@@ -236,6 +242,7 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 	users = read_number("/sys/module/xshm/refcnt");
 	inodes = objects_of("shmem_inode_cache");
 	dentries = objects_of("dentry");
+	instances = instance_objects();
 	available = meminfo("MemAvailable");
 	IN_CHILD {
 		for (int i = 0; i < rounds; i++) {
@@ -248,6 +255,8 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 				ASSERT_GT(2000, ++tries);
 				usleep(50000);
 			}
+			/* The library's own was opened in another namespace. */
+			ASSERT_EQ(0, close(open("/dev/xshm", O_RDWR | O_CLOEXEC)));
 			id = GET(KEY, 8192, IPC_CREAT | IPC_EXCL | 0600);
 			p = ATTACH(id, 0);
 			ASSERT_EQ(0, *p);
@@ -263,6 +272,8 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 		  SETTLE(objects_of("shmem_inode_cache"), inodes + rounds / 8, SECONDS));
 	EXPECT_GE(dentries + rounds / 8,
 		  SETTLE(objects_of("dentry"), dentries + rounds / 8, seconds));
+	EXPECT_GE(instances + rounds / 4,
+		  SETTLE(instance_objects(), instances + rounds / 4, seconds));
 	/* What the kernel keeps for its own purposes varies by some megabytes. */
 	if (wish)
 		EXPECT_LE(available - 8 * 1024,
