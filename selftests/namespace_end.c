@@ -257,6 +257,7 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 			}
 			/* The library's own was opened in another namespace. */
 			ASSERT_EQ(0, close(open("/dev/xshm", O_RDWR | O_CLOEXEC)));
+			ASSERT_EQ(0, close(open(ipc->table, O_RDONLY | O_CLOEXEC)));
 			id = GET(KEY, 8192, IPC_CREAT | IPC_EXCL | 0600);
 			p = ATTACH(id, 0);
 			ASSERT_EQ(0, *p);
