@@ -5,7 +5,6 @@
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
-#include <linux/uaccess.h>
 
 #include <asm/shmparam.h>
 
@@ -38,17 +37,18 @@ static long xshm_attach_error(long err, unsigned long addr, unsigned long size)
 }
 
 /**
- * xshm_attach - XSHM_IOC_ATTACH: map a segment
- * @call: the command
+ * xshm_attach - map a segment, as shmat(2) does
+ * @ns: the instance
+ * @id: its id
+ * @addr: where, or 0
+ * @shmflg: XSHM_RDONLY, XSHM_RND, XSHM_REMAP, XSHM_EXEC; others are ignored
+ * @options: XSHM_ATTACH_*
  *
- * Return: 0, or the errno values of &struct xshm_attach.
+ * Return: the address, or -EACCES, -EIDRM, -EINTR, -EINVAL, -ENOMEM.
  */
-long xshm_attach(struct xshm_call *call)
+unsigned long xshm_attach(struct xshm_ns *ns, int id, unsigned long addr, u32 shmflg,
+			  u32 options)
 {
-	const u32 known = XSHM_RDONLY | XSHM_RND | XSHM_REMAP | XSHM_EXEC;
-	const struct xshm_attach *attach = &call->arg.attach;
-	struct xshm_attach __user *user = call->user;
-	unsigned long addr = attach->addr;
 	unsigned long prot = PROT_READ;
 	unsigned long flags = MAP_SHARED;
 	unsigned int access = 0444;
@@ -58,38 +58,34 @@ long xshm_attach(struct xshm_call *call)
 	unsigned long size;
 	long ret;
 
-	if (attach->shmflg & ~known || attach->options & ~XSHM_ATTACH_OPTIONS ||
-	    attach->addr != addr)
-		return -EINVAL;
-
 	if (addr) {
 		if (addr & (SHMLBA - 1)) {
-			if (attach->shmflg & XSHM_RND)
+			if (shmflg & XSHM_RND)
 				addr = ALIGN_DOWN(addr, SHMLBA);
 			else if (!IS_ALIGNED(addr, XSHM_ATTACH_ALIGN))
 				return -EINVAL;
-			if (!addr && attach->shmflg & XSHM_REMAP)
+			if (!addr && shmflg & XSHM_REMAP)
 				return -EINVAL;
 		}
 		/* Address 0, after rounding, replaces what is there, as in shmat(2). */
-		fixed = addr && !(attach->shmflg & XSHM_REMAP);
+		fixed = addr && !(shmflg & XSHM_REMAP);
 		flags |= fixed ? MAP_FIXED_NOREPLACE : MAP_FIXED;
-	} else if (attach->shmflg & XSHM_REMAP) {
+	} else if (shmflg & XSHM_REMAP) {
 		return -EINVAL;
 	}
-	if (!(attach->shmflg & XSHM_RDONLY)) {
+	if (!(shmflg & XSHM_RDONLY)) {
 		prot |= PROT_WRITE;
 		access |= 0222;
 		kind = XSHM_MAPPING_RW;
 	}
-	if (attach->shmflg & XSHM_EXEC) {
+	if (shmflg & XSHM_EXEC) {
 		prot |= PROT_EXEC;
 		access |= 0111;
 	}
-	if (attach->options & XSHM_ATTACH_POPULATE)
+	if (options & XSHM_ATTACH_POPULATE)
 		flags |= MAP_POPULATE;
 
-	file = xshm_mapping_get(call->ns, attach->id, kind, access);
+	file = xshm_mapping_get(ns, id, kind, access);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 
@@ -106,14 +102,7 @@ long xshm_attach(struct xshm_call *call)
 			ret = xshm_attach_error(ret, fixed ? addr : 0, size);
 	}
 	fput(file);
-	if (IS_ERR_VALUE(ret))
-		return ret;
-
-	if (unlikely(put_user((u64)ret, &user->addr))) {
-		vm_munmap(ret, size);
-		return -EFAULT;
-	}
-	return 0;
+	return ret;
 }
 
 /* The vma is what is left of an attach that began at @addr. */
@@ -124,24 +113,25 @@ static bool xshm_vma_belongs(const struct vm_area_struct *vma, unsigned long add
 }
 
 /**
- * xshm_detach - XSHM_IOC_DETACH: unmap all that is left of an attach
- * @call: the command
+ * xshm_detach - unmap all that is left of an attach
+ * @addr: the address that it began at
  *
  * As shmdt(2) does it: the first vma that can be part of an attach at the
  * address tells the attach, and all other parts of it within its size go too.
+ * What can't be unmapped, say because mseal(2) forbids it, stays without a
+ * word, also as with shmdt(2).
  *
  * Return: 0, -EINTR, -EINVAL.
  */
-long xshm_detach(struct xshm_call *call)
+int xshm_detach(unsigned long addr)
 {
-	unsigned long addr = call->arg.detach.addr;
 	struct mm_struct *mm = current->mm;
 	unsigned long start, next, size = 0;
 	struct vm_area_struct *vma;
 	struct file *file = NULL;
 	int err;
 
-	if (call->arg.detach.reserved || call->arg.detach.addr != addr || addr & ~PAGE_MASK)
+	if (addr & ~PAGE_MASK)
 		return -EINVAL;
 
 	/*
@@ -182,6 +172,8 @@ long xshm_detach(struct xshm_call *call)
 		mmap_read_unlock(mm);
 
 		err = vm_munmap(start, next - start);
+		if (err != -EINTR)
+			err = 0;
 		if (err || next - addr >= size)
 			break;
 	}

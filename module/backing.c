@@ -6,7 +6,10 @@
  * sees: tmpfs for ordinary segments, one mount for each huge page policy, and
  * hugetlbfs for SHM_HUGETLB, one for each page size. So swap, memory cgroups,
  * NUMA policy, migration and get_user_pages() work as for every file in memory.
+ * The backing itself is never in the address space of a process, where another
+ * thread could take it with mremap(2) and keep it, uncounted.
  */
+#include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
@@ -26,37 +29,46 @@
 
 #include "compat.h"
 #include "xshm.h"
+#include "trace.h"
 
 /* tmpfs mounts, by XSHM_HUGE_*. Without transparent huge pages only 'never'. */
 static struct vfsmount *xshm_tmpfs[XSHM_HUGE_ADVISE + 1];
 
 /*
- * hugetlbfs mounts, by the logarithm of the page size, 0 for the default size;
- * made on first use, under xshm_hugetlbfs_lock. A size that the machine doesn't
- * have is remembered as an error: a mount attempt writes to the kernel log.
+ * What the kernel gives a new inode (inode_init_always(), 6.1 to 7.3): it can't
+ * be opened, with ENXIO. Not one of the module's own, as an inode can be held
+ * open by O_PATH for longer than there is a module. Test: selftests/outlive.c.
  */
-static struct vfsmount *xshm_hugetlbfs[XSHM_HUGE_MASK + 1];
-static DEFINE_MUTEX(xshm_hugetlbfs_lock);
+static const struct file_operations *xshm_no_open_fops;
 
-/* Nobody opens the inode of a segment, say through /proc/PID/map_files. */
-static int xshm_backing_open(struct inode *inode, struct file *file)
+/* The inode of anonymous files has them. */
+static int __init xshm_learn_no_open(void)
 {
-	return -EACCES;
+	/* Operations of the kernel's, as the file's end may come after that of a failed load. */
+	struct file *file = anon_inode_getfile("xshm", &generic_ro_fops, NULL, O_RDONLY);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	xshm_no_open_fops = file_inode(file)->i_fop;
+	fput(file);
+	if (xshm_no_open_fops && xshm_no_open_fops->open && !xshm_no_open_fops->owner)
+		return 0;
+	pr_err("xshm: this kernel's anonymous inodes have other operations than expected\n");
+	return -EINVAL;
 }
 
-static const struct file_operations xshm_backing_fops = {
-	.owner = THIS_MODULE,
-	.open = xshm_backing_open,
-};
-
-static struct vfsmount *xshm_mount(const char *type_name, char *options)
+/* A mount that only the module sees, made with the kernel's credentials. */
+struct vfsmount *__init xshm_mount(const char *type_name, char *options)
 {
 	struct file_system_type *type = get_fs_type(type_name);
+	const struct cred *cred;
 	struct vfsmount *mnt;
 
 	if (!type)
 		return ERR_PTR(-ENODEV);
+	cred = xshm_use_kernel_credentials();
 	mnt = vfs_kern_mount(type, SB_KERNMOUNT, "xshm", options);
+	revert_creds(cred);
 	/* put_filesystem() is not exported; this is what it does. */
 	module_put(type->owner);
 	return mnt;
@@ -71,8 +83,11 @@ int __init xshm_backing_init(void)
 	};
 	struct vfsmount *mnt;
 	char options[24];
-	int policy;
+	int policy, err;
 
+	err = xshm_learn_no_open();
+	if (err)
+		return err;
 	mnt = xshm_mount("tmpfs", NULL);
 	if (IS_ERR(mnt))
 		return PTR_ERR(mnt);
@@ -91,6 +106,7 @@ int __init xshm_backing_init(void)
 		}
 		xshm_tmpfs[policy] = mnt;
 	}
+	xshm_hugetlb_init();
 	return 0;
 }
 
@@ -98,10 +114,7 @@ void xshm_backing_exit(void)
 {
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(xshm_hugetlbfs); i++) {
-		if (!IS_ERR_OR_NULL(xshm_hugetlbfs[i]))
-			kern_unmount(xshm_hugetlbfs[i]);
-	}
+	xshm_hugetlb_exit();
 	for (i = 0; i < ARRAY_SIZE(xshm_tmpfs); i++) {
 		if (xshm_tmpfs[i])
 			kern_unmount(xshm_tmpfs[i]);
@@ -113,135 +126,59 @@ bool xshm_backing_has_thp(void)
 	return xshm_tmpfs[XSHM_HUGE_WITHIN_SIZE];
 }
 
-bool xshm_backing_has_hugetlb(void)
-{
-	return IS_ENABLED(CONFIG_HUGETLBFS);
-}
-
-static struct vfsmount *xshm_hugetlbfs_mount(unsigned int shift)
-{
-	struct vfsmount *mnt;
-	char options[48];
-
-	if (!xshm_backing_has_hugetlb())
-		return ERR_PTR(-EINVAL);
-
-	mutex_lock(&xshm_hugetlbfs_lock);
-	mnt = xshm_hugetlbfs[shift];
-	if (!mnt) {
-		/* Who may use the pool is checked elsewhere: the root is open to all. */
-		if (shift)
-			snprintf(options, sizeof(options), "mode=0777,pagesize=%llu",
-				 1ULL << shift);
-		else
-			snprintf(options, sizeof(options), "mode=0777");
-		mnt = xshm_mount("hugetlbfs", options);
-		if (!IS_ERR(mnt) || PTR_ERR(mnt) == -EINVAL)
-			xshm_hugetlbfs[shift] = mnt;
-	}
-	mutex_unlock(&xshm_hugetlbfs_lock);
-	return mnt;
-}
-
 /*
- * Reserve pool pages for all of the file: mapping it does, and the reservation
- * stays with the inode. PROT_NONE, so that mlockall(2) doesn't fault the pages
- * in.
+ * Under vm.overcommit_memory=2 the kernel ignores SHM_NORESERVE. The setting is
+ * not exported, but mmap(2) tells a file what it makes of MAP_NORESERVE
+ * (do_mmap(), 6.1 to 7.3): it asks this one, which refuses, so nothing is mapped.
+ * Test: selftests/limits.c.
  */
-static int xshm_hugetlb_reserve(struct file *file, unsigned long size)
+static int xshm_probe_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	unsigned long addr = vm_mmap(file, 0, size, PROT_NONE, MAP_SHARED, 0);
-
-	if (IS_ERR_VALUE(addr))
-		return addr;
-	return vm_munmap(addr, size);
+	return vma->vm_flags & VM_NORESERVE ? -ECANCELED : -EPERM;
 }
 
-static struct file *xshm_hugetlb_create(const struct xshm_get *get)
+static const struct file_operations xshm_probe_fops = {
+	.owner = THIS_MODULE,
+	.mmap = xshm_probe_mmap,
+};
+
+/* Return: true also where it can't be found out. */
+static bool xshm_overcommit_never(void)
 {
-	struct vfsmount *mnt = xshm_hugetlbfs_mount(get->shmflg >> XSHM_HUGE_SHIFT);
-	unsigned long size, page_size;
-	struct inode *inode;
-	struct file *file;
-	int err;
+	struct file *file = anon_inode_getfile("xshm", &xshm_probe_fops, NULL, O_RDWR);
+	long answer;
 
-	if (IS_ERR(mnt))
-		return ERR_CAST(mnt);
-	page_size = mnt->mnt_sb->s_blocksize;
-	size = ALIGN((unsigned long)get->bytes, page_size);
-	if (size < get->bytes)
-		return ERR_PTR(-EINVAL);
-	if (!xshm_may_use_hugetlb())
-		return ERR_PTR(-EPERM);
-
-	file = xshm_tmpfile_open(mnt);
 	if (IS_ERR(file))
-		return file;
-	inode = file_inode(file);
-	i_size_write(inode, size);
-	if (!(get->shmflg & XSHM_NORESERVE)) {
-		err = xshm_hugetlb_reserve(file, size);
-		if (err) {
-			fput(file);
-			return ERR_PTR(err);
-		}
-	}
-	HUGETLBFS_I(inode)->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
-	return file;
+		return true;
+	answer = vm_mmap(file, 0, PAGE_SIZE, PROT_NONE, MAP_SHARED | MAP_NORESERVE, 0);
+	fput(file);
+	return answer != -ECANCELED;
 }
 
-/*
- * Under vm.overcommit_memory=2 the kernel ignores SHM_NORESERVE. The setting
- * is not exported, but what mmap(2) makes of MAP_NORESERVE tells it.
- */
-static bool xshm_overcommit_never(struct file *file)
-{
-	struct mm_struct *mm = current->mm;
-	struct vm_area_struct *vma;
-	unsigned long addr;
-	bool never;
-
-	addr = vm_mmap(file, 0, PAGE_SIZE, PROT_NONE, MAP_SHARED | MAP_NORESERVE, 0);
-	if (IS_ERR_VALUE(addr))
-		return false;
-	mmap_read_lock(mm);
-	vma = find_vma(mm, addr);
-	never = vma && vma->vm_file == file && !(vma->vm_flags & VM_NORESERVE);
-	mmap_read_unlock(mm);
-	vm_munmap(addr, PAGE_SIZE);
-	return never;
-}
-
-static int xshm_huge_policy(const struct xshm_ns *ns, const struct xshm_get *get)
+static int xshm_huge_policy(const struct xshm_ns *ns, const struct xshm_wish *wish)
 {
 	int policy = READ_ONCE(ns->huge);
 
-	if (get->options & XSHM_GET_SMALL)
+	if (wish->options & XSHM_GET_SMALL)
 		policy = XSHM_HUGE_NEVER;
-	else if (get->options & (XSHM_GET_HUGE | XSHM_GET_TRY_HUGETLB))
+	else if (wish->options & (XSHM_GET_HUGE | XSHM_GET_TRY_HUGETLB))
 		policy = max(policy == XSHM_HUGE_ADVISE ? 0 : policy, XSHM_HUGE_WITHIN_SIZE);
-	else if (get->shmflg & XSHM_NORESERVE)
+	else if (wish->shmflg & XSHM_NORESERVE)
 		/* Sparse by intent: a touch shall not cost a huge page. */
 		policy = XSHM_HUGE_NEVER;
 
 	return xshm_tmpfs[policy] ? policy : XSHM_HUGE_NEVER;
 }
 
-static struct file *xshm_shmem_create(const struct xshm_ns *ns, const struct xshm_get *get,
+static struct file *xshm_shmem_create(const struct xshm_ns *ns, const struct xshm_wish *wish,
 				      u32 *attributes)
 {
-	int policy = xshm_huge_policy(ns, get);
-	bool noreserve = get->shmflg & XSHM_NORESERVE;
-	char name[16];
+	int policy = xshm_huge_policy(ns, wish);
+	bool noreserve = wish->shmflg & XSHM_NORESERVE && !xshm_overcommit_never();
 	struct file *file;
 
-	snprintf(name, sizeof(name), "SYSV%08x", get->key);
-	file = xshm_shmem_file_setup(xshm_tmpfs[policy], name, get->bytes, noreserve);
-	if (!IS_ERR(file) && noreserve && xshm_overcommit_never(file)) {
-		fput(file);
-		noreserve = false;
-		file = xshm_shmem_file_setup(xshm_tmpfs[policy], name, get->bytes, noreserve);
-	}
+	/* A name that nobody sees: what is mapped is another file on the inode. */
+	file = xshm_shmem_file_setup(xshm_tmpfs[policy], "xshm", wish->bytes, noreserve);
 	if (IS_ERR(file))
 		return file;
 	SHMEM_I(file_inode(file))->seals |= F_SEAL_SHRINK | F_SEAL_GROW;
@@ -253,6 +190,11 @@ static struct file *xshm_shmem_create(const struct xshm_ns *ns, const struct xsh
 /*
  * Allocate all pages, or none. The allocator shall give up rather than call the
  * OOM killer, and a signal that doesn't kill has no place in shmget(2).
+ *
+ * Some kernels give up also for what only looks like a signal: a tracer or a
+ * freezer that wants the task to stop, work of io_uring's for it (shmem until
+ * 6.6, hugetlbfs to 7.3). Then the task does that, on its way out of the
+ * system call, which begins anew behind its back.
  */
 static int xshm_backing_populate(struct file *file)
 {
@@ -261,27 +203,33 @@ static int xshm_backing_populate(struct file *file)
 	sigset_t blocked, old;
 	int err;
 
-	siginitsetinv(&blocked, sigmask(SIGKILL));
-	sigprocmask(SIG_BLOCK, &blocked, &old);
 	mapping_set_gfp_mask(mapping, gfp | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
-	err = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, 0, i_size_read(file_inode(file)));
+	do {
+		siginitsetinv(&blocked, sigmask(SIGKILL));
+		sigprocmask(SIG_BLOCK, &blocked, &old);
+		err = file->f_op->fallocate(file, FALLOC_FL_KEEP_SIZE, 0,
+					    i_size_read(file_inode(file)));
+		sigprocmask(SIG_SETMASK, &old, NULL);
+	} while (err == -EINTR && !signal_pending(current));
 	mapping_set_gfp_mask(mapping, gfp);
-	sigprocmask(SIG_SETMASK, &old, NULL);
 
+	if (err == -EINTR && !fatal_signal_pending(current))
+		return -ERESTARTNOINTR;
 	return err == -ENOSPC ? -ENOMEM : err;
 }
 
 /**
  * xshm_backing_create - make the file that holds a segment's pages
  * @ns: instance whose policy counts
- * @get: what was asked for
+ * @wish: what was asked for
  * @attributes: XSHM_ATTR_* bits of the outcome are set in it
  *
  * Takes the mmap_lock.
  *
- * Return: the file, or -EINTR, -EINVAL, -ENOMEM, -EPERM.
+ * Return: the file, for xshm_backing_put(), or -EINTR, -EINVAL, -ENOMEM,
+ * -EPERM, -ERESTARTNOINTR.
  */
-struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get *get,
+struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_wish *wish,
 				 u32 *attributes)
 {
 	struct file *file = ERR_PTR(-EINVAL);
@@ -289,22 +237,22 @@ struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get
 	u32 kind = 0;
 	int err;
 
-	if (get->shmflg & XSHM_HUGETLB || get->options & XSHM_GET_TRY_HUGETLB) {
-		file = xshm_hugetlb_create(get);
+	if (wish->shmflg & XSHM_HUGETLB || wish->options & XSHM_GET_TRY_HUGETLB) {
+		file = xshm_hugetlb_create(wish);
 		kind = XSHM_ATTR_HUGETLB;
-		if (IS_ERR(file) && !(get->options & XSHM_GET_TRY_HUGETLB))
+		if (IS_ERR(file) && !(wish->options & XSHM_GET_TRY_HUGETLB))
 			return file;
 	}
 	if (IS_ERR(file)) {
 		kind = 0;
-		file = xshm_shmem_create(ns, get, &kind);
+		file = xshm_shmem_create(ns, wish, &kind);
 		if (IS_ERR(file))
 			return file;
 	}
-	if (get->shmflg & XSHM_NORESERVE)
+	if (wish->shmflg & XSHM_NORESERVE)
 		kind |= XSHM_ATTR_NORESERVE;
 
-	if (get->options & XSHM_GET_POPULATE) {
+	if (wish->options & XSHM_GET_POPULATE) {
 		err = xshm_backing_populate(file);
 		if (err) {
 			fput(file);
@@ -315,13 +263,42 @@ struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get
 	inode = file_inode(file);
 	/*
 	 * Access is xshm's to check, not that of a security module that looks
-	 * at files; and hugetlbfs takes it as 'reserved already'.
+	 * at files. Nobody opens the inode, say through /proc/PID/map_files.
 	 */
 	inode->i_flags |= S_PRIVATE;
-	inode->i_fop = &xshm_backing_fops;
+	inode->i_fop = xshm_no_open_fops;
 	/* Each attach would update an access time that nobody sees. */
 	file->f_flags |= O_NOATIME;
 	*attributes |= kind;
+	return file;
+}
+
+/* Let go of it, with the inode as its filesystem made it: others may hold that. */
+void xshm_backing_put(struct file *backing)
+{
+	struct inode *inode = file_inode(backing);
+
+	inode->i_fop = backing->f_op;
+	inode->i_flags &= ~S_PRIVATE;
+	fput(backing);
+}
+
+/*
+ * Another file on the inode of a backing, with operations of the module's, which
+ * it holds until its end.
+ */
+struct file *xshm_backing_alias(struct file *backing, const char *name, int flags,
+				const struct file_operations *fops)
+{
+	struct inode *inode = file_inode(backing);
+	struct file *file;
+
+	ihold(inode);
+	file = alloc_file_pseudo(inode, backing->f_path.mnt, name, flags, fops);
+	if (IS_ERR(file))
+		iput(inode);
+	else
+		__module_get(fops->owner);
 	return file;
 }
 
@@ -361,55 +338,59 @@ void xshm_backing_count(const struct xshm_segment *segment, struct xshm_pages *p
 unsigned long xshm_backing_count_huge(const struct xshm_segment *segment)
 {
 	struct address_space *mapping = segment->backing->f_mapping;
-	XA_STATE(xas, &mapping->i_pages, 0);
 	unsigned long pages = 0;
-	struct folio *folio;
+	struct folio_batch batch;
+	pgoff_t index = 0;
+	unsigned int i;
 
 	if (!(segment->attributes & XSHM_ATTR_THP))
 		return 0;
 
-	rcu_read_lock();
-	xas_for_each(&xas, folio, ULONG_MAX) {
-		if (!xas_retry(&xas, folio) && !xa_is_value(folio) &&
-		    folio_order(folio) >= HPAGE_PMD_ORDER)
-			pages += folio_nr_pages(folio);
-		if (need_resched()) {
-			xas_pause(&xas);
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
+	folio_batch_init(&batch);
+	while (filemap_get_folios(mapping, &index, ULONG_MAX, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			struct folio *folio = batch.folios[i];
+
+			if (folio_order(folio) >= HPAGE_PMD_ORDER)
+				pages += folio_nr_pages(folio);
 		}
+		folio_batch_release(&batch);
+		cond_resched();
 	}
-	rcu_read_unlock();
 	return pages;
+}
+
+/* Set or clear what makes new pages unevictable. */
+void xshm_backing_mark_unevictable(struct xshm_segment *segment, bool unevictable)
+{
+	struct address_space *mapping = segment->backing->f_mapping;
+
+	lockdep_assert(lockdep_is_held(&segment->lock) || segment->dead);
+
+	if (unevictable)
+		mapping_set_unevictable(mapping);
+	else
+		mapping_clear_unevictable(mapping);
 }
 
 /*
  * Pages that become evictable are looked at by reclaim again only once they
- * have left the unevictable list.
+ * have left the unevictable list. May sleep.
  */
-static void xshm_check_evictable(struct address_space *mapping)
+void xshm_backing_check_evictable(struct xshm_segment *segment)
 {
+	struct address_space *mapping = segment->backing->f_mapping;
+	unsigned long folios = 0;
 	struct folio_batch batch;
 	pgoff_t index = 0;
 
+	might_sleep();
 	folio_batch_init(&batch);
 	while (filemap_get_folios(mapping, &index, ULONG_MAX, &batch)) {
+		folios += folio_batch_count(&batch);
 		check_move_unevictable_folios(&batch);
 		folio_batch_release(&batch);
 		cond_resched();
 	}
-}
-
-/* SHM_LOCK and SHM_UNLOCK, without the account. May sleep. */
-void xshm_backing_set_unevictable(struct xshm_segment *segment, bool unevictable)
-{
-	struct address_space *mapping = segment->backing->f_mapping;
-
-	if (unevictable) {
-		mapping_set_unevictable(mapping);
-	} else {
-		mapping_clear_unevictable(mapping);
-		xshm_check_evictable(mapping);
-	}
+	trace_xshm_evictable(segment->id, folios);
 }

@@ -80,13 +80,40 @@ static inline void xshm_put_ipc_ns(struct ipc_namespace *ipc_ns)
 	ipc_ns->ns.ops->put(&ipc_ns->ns);
 }
 
-/* 6.18 hid the reference count of namespaces behind a helper. */
-static inline unsigned int xshm_ipc_ns_users(struct ipc_namespace *ipc_ns)
+/* The one that the kernel is born with, whose number is fixed (proc_ns.h). */
+static inline bool xshm_ipc_ns_is_initial(struct ipc_namespace *ipc_ns)
 {
+	return ipc_ns->ns.inum == PROC_IPC_INIT_INO;
+}
+
+/*
+ * Somebody is inside, or has something open by which to get there. For who
+ * holds one reference on the namespace and no more:
+ *
+ * - The initial one has the kernel's own threads inside. From 6.19 on its
+ *   counts stay 1 (__ns_ref_get(), __ns_ref_put()), and tell nothing.
+ * - Of any other, each nsproxy, open file and bind mount holds a reference on
+ *   every kernel (get_ipc_ns(), open_related_ns(), proc_ns_operations.get), so
+ *   nobody can get there who doesn't hold one.
+ * - From 6.19 on these also count as active, unlike references within the kernel, and a
+ *   namespace that isn't active is not found again by its id (nsfs_fh_to_dentry(),
+ *   ns_get_unless_inactive()). What one count would miss the other shows.
+ *
+ * Tests: selftests/watch.c.
+ */
+static inline bool xshm_ipc_ns_occupied(struct ipc_namespace *ipc_ns)
+{
+	if (xshm_ipc_ns_is_initial(ipc_ns))
+		return true;
+#ifdef ns_ref_active_read
+	if (ns_ref_active_read(ipc_ns))
+		return true;
+#endif
+	/* 6.18 hid the count behind a helper. */
 #ifdef ns_ref_read
-	return ns_ref_read(ipc_ns);
+	return ns_ref_read(ipc_ns) > 1;
 #else
-	return refcount_read(&ipc_ns->ns.count);
+	return refcount_read(&ipc_ns->ns.count) > 1;
 #endif
 }
 

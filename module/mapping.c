@@ -9,6 +9,7 @@
  */
 #include <linux/fs.h>
 #include <linux/falloc.h>
+#include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -95,6 +96,10 @@ static void xshm_segment_unmap(struct xshm_segment *segment)
 	old = xshm_segment_touch(segment, &segment->dtime);
 	unused = !--segment->nattch &&
 		 (segment->mode & XSHM_DEST || READ_ONCE(segment->ns->rmid_forced));
+	if (unlikely(unused && segment->pins)) {
+		segment->unused_once = true;
+		unused = false;
+	}
 	trace_xshm_unmap(segment->id, segment->nattch);
 	spin_unlock(&segment->lock);
 	put_pid(old);
@@ -105,7 +110,7 @@ static void xshm_segment_unmap(struct xshm_segment *segment)
 }
 
 /**
- * xshm_mapping_pin - count an attach before it is mapped
+ * xshm_mapping_pin - keep a segment while an attach is under way
  * @file: the mapping file
  *
  * For an attach that replaces what is there: when that is the last attach of
@@ -121,19 +126,27 @@ bool xshm_mapping_pin(struct file *file)
 	spin_lock(&segment->lock);
 	alive = !segment->dead;
 	if (alive)
-		segment->nattch++;
+		segment->pins++;
 	spin_unlock(&segment->lock);
 	return alive;
 }
 
-/* The end of xshm_mapping_pin(). May sleep. */
+/*
+ * The end of xshm_mapping_pin(). What a last detach meanwhile would have done
+ * is done now, unless the attach succeeded; an attach that failed does nothing
+ * of its own. May sleep.
+ */
 void xshm_mapping_unpin(struct file *file)
 {
 	struct xshm_segment *segment = file->private_data;
-	bool unused;
+	bool unused = false;
 
 	spin_lock(&segment->lock);
-	unused = !--segment->nattch;
+	if (!--segment->pins) {
+		unused = !segment->nattch &&
+			 (segment->unused_once || segment->mode & XSHM_DEST);
+		segment->unused_once = false;
+	}
 	spin_unlock(&segment->lock);
 	if (unused)
 		xshm_segment_destroy_unused(segment);
@@ -274,31 +287,25 @@ static const struct file_operations xshm_hugetlb_mapping_fops = {
 	XSHM_FOP_HUGE_PAGES
 };
 
-/* Make a mapping file. It holds a reference on the segment and on the module. */
+/* Make a mapping file. It holds a reference on the segment. */
 static struct file *xshm_mapping_create(struct xshm_segment *segment, enum xshm_mapping kind)
 {
-	struct file *backing = segment->backing;
-	struct inode *inode = file_inode(backing);
 	const struct file_operations *fops = &xshm_shmem_mapping_fops;
+	__be32 key = cpu_to_be32(segment->first_key);
+	/* What /proc/PID/maps shows, and ps tools and CRIU look for. */
+	char name[16] = "SYSV";
 	struct file *file;
-	char name[16];
 
+	bin2hex(name + 4, &key, sizeof(key));
 	if (segment->attributes & XSHM_ATTR_HUGETLB)
 		fops = &xshm_hugetlb_mapping_fops;
 	else if (segment->bytes < PMD_SIZE)
 		fops = &xshm_small_mapping_fops;
 
-	/* What /proc/PID/maps shows, and ps tools and CRIU look for. */
-	snprintf(name, sizeof(name), "SYSV%08x", segment->first_key);
-
-	ihold(inode);
-	file = alloc_file_pseudo(inode, backing->f_path.mnt, name,
-				 kind == XSHM_MAPPING_RW ? O_RDWR : O_RDONLY, fops);
-	if (IS_ERR(file)) {
-		iput(inode);
+	file = xshm_backing_alias(segment->backing, name,
+				  kind == XSHM_MAPPING_RW ? O_RDWR : O_RDONLY, fops);
+	if (IS_ERR(file))
 		return file;
-	}
-	__module_get(THIS_MODULE);
 	refcount_inc(&segment->refs);
 	file->private_data = segment;
 	return file;
@@ -355,7 +362,7 @@ struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind
 	}
 
 	spin_lock(&segment->lock);
-	if (!xshm_may_access(ns, segment, access)) {
+	if (!xshm_may_access(segment, access)) {
 		file = ERR_PTR(-EACCES);
 	} else if (segment->dead) {
 		file = ERR_PTR(-EIDRM);

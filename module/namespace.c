@@ -2,20 +2,13 @@
 /*
  * namespace.c - an instance of everything for each IPC namespace
  *
- * A module is not told when a namespace ends. But an instance holds a
- * reference on its namespace, and once that is the only one, nobody is inside
- * or can get inside: its segments are destroyed and the reference dropped. A
- * watch looks for that every second while namespaces other than the first
- * have instances, or while segments may be waiting for the end of their
- * creator.
+ * An instance holds a reference on its namespace, so a namespace that has one
+ * does not end by itself: what sees to that is the watch in ends.c.
  */
 #include <linux/ipc_namespace.h>
-#include <linux/jiffies.h>
 #include <linux/nsproxy.h>
-#include <linux/proc_ns.h>
+#include <linux/rhashtable.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "compat.h"
 #include "xshm.h"
@@ -25,19 +18,22 @@
 #define XSHM_SHMALL_DEFAULT	(ULONG_MAX - (1UL << 24))
 #define XSHM_SHMMNI_DEFAULT	4096
 
-#define XSHM_WATCH_PERIOD	HZ
+static const struct rhashtable_params xshm_instance_params = {
+	.key_len = sizeof(struct ipc_namespace *),
+	.key_offset = offsetof(struct xshm_ns, ipc_ns),
+	.head_offset = offsetof(struct xshm_ns, node),
+	.automatic_shrinking = true,
+};
 
-/*
- * Instances by the inode number of their namespace, which is not given anew as
- * long as the instance holds the namespace. Read under RCU or the lock,
- * changed under the lock.
- */
-static DEFINE_XARRAY(xshm_instances);
-/* Makes and retires instances; above xshm_ns.mutex. */
-static DEFINE_MUTEX(xshm_instances_lock);
+/* By their namespace's address, which is nobody else's while the instance holds it. */
+static struct rhashtable xshm_instances;
+/* All of them once more, to be visited in turn. */
+static LIST_HEAD(xshm_instance_list);
+static unsigned int xshm_instance_count;
+/* Protects the list and the count; held for a few instructions. */
+static DEFINE_SPINLOCK(xshm_instances_lock);
 
-static void xshm_watch(struct work_struct *work);
-static DECLARE_DELAYED_WORK(xshm_watch_work, xshm_watch);
+static work_func_t xshm_instance_work;
 
 static struct xshm_ns *xshm_ns_create(struct ipc_namespace *ipc_ns)
 {
@@ -48,7 +44,9 @@ static struct xshm_ns *xshm_ns_create(struct ipc_namespace *ipc_ns)
 	if (!ns)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&ns->refs, 1);
+	INIT_WORK(&ns->work, xshm_instance_work);
 	mutex_init(&ns->mutex);
+	xa_init(&ns->users);
 	ns->shmmax = XSHM_SHMMAX_DEFAULT;
 	ns->shmall = XSHM_SHMALL_DEFAULT;
 	ns->shmmni = XSHM_SHMMNI_DEFAULT;
@@ -67,167 +65,153 @@ void xshm_ns_get(struct xshm_ns *ns)
 	refcount_inc(&ns->refs);
 }
 
+/* Drop a reference. May sleep. */
 void xshm_ns_put(struct xshm_ns *ns)
 {
 	if (!refcount_dec_and_test(&ns->refs))
 		return;
+	xshm_account_destroy(ns);
 	xshm_ids_destroy(ns);
 	kfree_rcu(ns, rcu);
 }
 
-/**
- * xshm_ns_lookup_current - the instance of the calling thread's IPC namespace
- *
- * Makes it if there is none. The thread keeps its namespace and so the
- * instance for as long as it runs the command. May sleep.
- *
- * Return: the instance, or -ENOMEM.
- */
-struct xshm_ns *xshm_ns_lookup_current(void)
+static struct xshm_ns *xshm_ns_find(struct ipc_namespace *ipc_ns)
 {
-	struct ipc_namespace *ipc_ns = current->nsproxy->ipc_ns;
-	unsigned long number = ipc_ns->ns.inum;
 	struct xshm_ns *ns;
-	int err;
 
-	ns = xa_load(&xshm_instances, number);
-	if (ns)
-		return ns;
-
-	mutex_lock(&xshm_instances_lock);
-	ns = xa_load(&xshm_instances, number);
-	if (!ns) {
-		ns = xshm_ns_create(ipc_ns);
-		if (!IS_ERR(ns)) {
-			err = xa_err(xa_store(&xshm_instances, number, ns, GFP_KERNEL_ACCOUNT));
-			if (err) {
-				xshm_put_ipc_ns(ns->ipc_ns);
-				xshm_ns_put(ns);
-				ns = ERR_PTR(err);
-			}
-		}
-	}
-	mutex_unlock(&xshm_instances_lock);
-	if (!IS_ERR(ns))
-		xshm_ns_watch();
+	rcu_read_lock();
+	ns = rhashtable_lookup(&xshm_instances, &ipc_ns, xshm_instance_params);
+	if (ns && !refcount_inc_not_zero(&ns->refs))
+		ns = NULL;
+	rcu_read_unlock();
 	return ns;
 }
 
-/* The same with a reference. */
+/*
+ * Put a new instance into the table, with a reference beside the caller's.
+ * Return: 0, or with the instance gone -EEXIST, if another thread was faster, or
+ * -ENOMEM.
+ */
+static int xshm_ns_insert(struct xshm_ns *ns)
+{
+	int err;
+
+	xshm_ns_get(ns);
+	err = rhashtable_lookup_insert_fast(&xshm_instances, &ns->node, xshm_instance_params);
+	if (err) {
+		xshm_put_ipc_ns(ns->ipc_ns);
+		xshm_ns_put(ns);
+		xshm_ns_put(ns);
+		return err == -EEXIST ? err : -ENOMEM;
+	}
+
+	spin_lock(&xshm_instances_lock);
+	list_add_tail(&ns->listed, &xshm_instance_list);
+	xshm_instance_count++;
+	spin_unlock(&xshm_instances_lock);
+	return 0;
+}
+
+/**
+ * xshm_ns_get_current - the instance of the calling thread's IPC namespace
+ *
+ * Makes it if there is none. May sleep.
+ *
+ * Return: the instance with a reference, or -ENOMEM, or -ESRCH for a thread
+ * that has left its namespaces, as it does near the end of its exit.
+ */
 struct xshm_ns *xshm_ns_get_current(void)
 {
-	struct xshm_ns *ns = xshm_ns_lookup_current();
+	struct ipc_namespace *ipc_ns;
+	struct xshm_ns *ns;
+	int err;
 
-	if (!IS_ERR(ns))
-		xshm_ns_get(ns);
-	return ns;
+	/* On kernels where acct(2) writes to its file that late; it may be a sysctl. */
+	if (unlikely(!current->nsproxy))
+		return ERR_PTR(-ESRCH);
+	ipc_ns = current->nsproxy->ipc_ns;
+	do {
+		ns = xshm_ns_find(ipc_ns);
+		if (likely(ns))
+			return ns;
+		ns = xshm_ns_create(ipc_ns);
+		if (IS_ERR(ns))
+			return ns;
+		err = xshm_ns_insert(ns);
+	} while (err == -EEXIST);
+	return err ? ERR_PTR(err) : ns;
+}
+
+/* Somebody is in the namespace, or can get there. Not for a retired instance. */
+bool xshm_ns_is_occupied(const struct xshm_ns *ns)
+{
+	return xshm_ipc_ns_occupied(ns->ipc_ns);
+}
+
+/* It is that of the initial IPC namespace, which never ends. */
+bool xshm_ns_is_first(const struct xshm_ns *ns)
+{
+	return xshm_ipc_ns_is_initial(ns->ipc_ns);
+}
+
+/**
+ * xshm_ns_retire - let a namespace go
+ * @ns: its instance, with a reference; nobody is inside, or nobody can call
+ *
+ * Only the watch does so, and unloading after the watch has ended, hence each
+ * instance once.
+ */
+void xshm_ns_retire(struct xshm_ns *ns)
+{
+	struct ipc_namespace *ipc_ns = ns->ipc_ns;
+
+	spin_lock(&xshm_instances_lock);
+	list_del(&ns->listed);
+	xshm_instance_count--;
+	spin_unlock(&xshm_instances_lock);
+	rhashtable_remove_fast(&xshm_instances, &ns->node, xshm_instance_params);
+	/* Its memory may serve another namespace at once. */
+	WRITE_ONCE(ns->ipc_ns, NULL);
+	xshm_put_ipc_ns(ipc_ns);
+	xshm_ns_put(ns);
 }
 
 /**
  * xshm_ns_for_each - visit all instances
- * @visit: called with each instance; may sleep
+ * @visit: called with each instance and a reference on it; may sleep and retire it
  * @data: handed to it
+ *
+ * Those that come meanwhile may be left out. For one caller at a time.
  */
-void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, const void *data), const void *data)
+void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, void *data), void *data)
 {
 	struct xshm_ns *ns;
-	unsigned long number;
+	unsigned int left;
 
-	rcu_read_lock();
-	xa_for_each(&xshm_instances, number, ns) {
-		if (!refcount_inc_not_zero(&ns->refs))
-			continue;
-		rcu_read_unlock();
+	spin_lock(&xshm_instances_lock);
+	for (left = xshm_instance_count; left; left--) {
+		ns = list_first_entry(&xshm_instance_list, struct xshm_ns, listed);
+		list_move_tail(&ns->listed, &xshm_instance_list);
+		/* What is in the list is in the table, and has its reference. */
+		xshm_ns_get(ns);
+		spin_unlock(&xshm_instances_lock);
 		visit(ns, data);
 		xshm_ns_put(ns);
-		rcu_read_lock();
-	}
-	rcu_read_unlock();
-}
-
-/* Mark all segments for destruction; those that are mapped go with their last detach. */
-static void xshm_ns_condemn_all(struct xshm_ns *ns)
-{
-	struct xshm_segment *segment;
-	u32 index;
-
-	rcu_read_lock();
-	xshm_ids_for_each(ns, index, segment) {
-		if (!refcount_inc_not_zero(&segment->refs))
-			continue;
-		rcu_read_unlock();
-		xshm_segment_condemn(segment);
-		xshm_segment_put(segment);
 		cond_resched();
-		rcu_read_lock();
+		spin_lock(&xshm_instances_lock);
 	}
-	rcu_read_unlock();
+	spin_unlock(&xshm_instances_lock);
 }
 
-/*
- * Nobody is in the namespace: let it go. Its memory may serve another
- * namespace at once, hence ->ipc_ns is cleared first.
- */
-static void xshm_ns_retire(struct xshm_ns *ns)
+/* @work: what the work of each instance does, see ends.c. */
+int __init xshm_namespace_init(work_func_t work)
 {
-	struct ipc_namespace *ipc_ns = ns->ipc_ns;
-
-	lockdep_assert_held(&xshm_instances_lock);
-
-	xa_erase(&xshm_instances, ipc_ns->ns.inum);
-	WRITE_ONCE(ns->ipc_ns, NULL);
-	xshm_put_ipc_ns(ipc_ns);
-	xshm_ns_condemn_all(ns);
-	xshm_ns_put(ns);
+	xshm_instance_work = work;
+	return rhashtable_init(&xshm_instances, &xshm_instance_params);
 }
 
-static bool xshm_ns_is_first(const struct xshm_ns *ns)
-{
-	return ns->ipc_ns->ns.inum == PROC_IPC_INIT_INO;
-}
-
-static void xshm_watch(struct work_struct *work)
-{
-	struct xshm_ns *ns;
-	unsigned long number;
-	bool again = false;
-
-	mutex_lock(&xshm_instances_lock);
-	xa_for_each(&xshm_instances, number, ns) {
-		if (xshm_ipc_ns_users(ns->ipc_ns) == 1) {
-			xshm_ns_retire(ns);
-		} else {
-			if (xshm_ns_needs_reaping(ns))
-				xshm_ns_reap(ns);
-			again |= !xshm_ns_is_first(ns) || xshm_ns_needs_reaping(ns);
-		}
-		cond_resched();
-	}
-	mutex_unlock(&xshm_instances_lock);
-	if (again)
-		xshm_ns_watch();
-}
-
-/* See to it that the watch looks within a second, and goes on if it has to. */
-void xshm_ns_watch(void)
-{
-	queue_delayed_work(system_unbound_wq, &xshm_watch_work, XSHM_WATCH_PERIOD);
-}
-
-int __init xshm_namespace_init(void)
-{
-	return 0;
-}
-
-/* The device is gone and no segment is left, or the module would be in use. */
+/* All instances are retired. */
 void xshm_namespace_exit(void)
 {
-	struct xshm_ns *ns;
-	unsigned long number;
-
-	cancel_delayed_work_sync(&xshm_watch_work);
-	mutex_lock(&xshm_instances_lock);
-	xa_for_each(&xshm_instances, number, ns)
-		xshm_ns_retire(ns);
-	mutex_unlock(&xshm_instances_lock);
+	rhashtable_destroy(&xshm_instances);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * segment.c - segments: found, made, published, destroyed
+ * segment.c - the states of a segment: made, published, condemned, dead, freed
  */
 #include <linux/file.h>
 #include <linux/module.h>
@@ -24,10 +24,53 @@ bool xshm_segment_creator_gone(const struct xshm_segment *segment)
 	return gone;
 }
 
+/**
+ * xshm_segment_alloc - make a segment without pages, id and place in the tables
+ * @ns: the instance that it shall belong to
+ * @client: what it is made through, or NULL
+ * @wish: what was asked for
+ *
+ * Return: the segment, with one reference, which goes over to the tables when
+ * it is published; or NULL without memory.
+ */
+struct xshm_segment *xshm_segment_alloc(struct xshm_ns *ns, struct xshm_client *client,
+					const struct xshm_wish *wish)
+{
+	struct xshm_segment *segment;
+
+	segment = kzalloc(sizeof(*segment), GFP_KERNEL_ACCOUNT);
+	if (!segment)
+		return NULL;
+
+	__module_get(THIS_MODULE);
+	xshm_ns_get(ns);
+	segment->ns = ns;
+	segment->id = -1;
+	segment->key = wish->key;
+	segment->first_key = wish->key;
+	segment->bytes = wish->bytes;
+	refcount_set(&segment->refs, 1);
+	spin_lock_init(&segment->lock);
+	segment->mode = wish->shmflg & 0777;
+	segment->uid = segment->cuid = current_euid();
+	segment->gid = segment->cgid = current_egid();
+	segment->ctime = ktime_get_real_seconds();
+	segment->creator = get_pid(task_tgid(current));
+	if (wish->options & XSHM_GET_OWNER_BOUND)
+		segment->attributes |= XSHM_ATTR_OWNER_BOUND;
+	if (client) {
+		refcount_inc(&client->refs);
+		segment->client = client;
+	}
+	return segment;
+}
+
 static void xshm_segment_free(struct xshm_segment *segment)
 {
 	if (segment->backing)
-		fput(segment->backing);
+		xshm_backing_put(segment->backing);
+	if (segment->client)
+		xshm_client_put(segment->client);
 	put_pid(segment->creator);
 	put_pid(segment->last);
 	xshm_ns_put(segment->ns);
@@ -46,6 +89,47 @@ void xshm_segment_put(struct xshm_segment *segment)
 		xshm_segment_free(segment);
 }
 
+/* Undo what publishing does beside the ids. */
+static void xshm_segment_withdraw(struct xshm_segment *segment)
+{
+	struct xshm_ns *ns = segment->ns;
+
+	lockdep_assert_held(&ns->mutex);
+
+	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
+		WRITE_ONCE(ns->bound, ns->bound - 1);
+	if (segment->client)
+		xshm_client_remove(segment);
+	xshm_account_remove(segment);
+}
+
+/**
+ * xshm_segment_publish - put a complete segment into all tables
+ * @segment: the segment, its namespace's mutex held, with a key that is free
+ *
+ * Return: 0, -ENOMEM, -ENOSPC.
+ */
+int xshm_segment_publish(struct xshm_segment *segment)
+{
+	struct xshm_ns *ns = segment->ns;
+	int err;
+
+	lockdep_assert_held(&ns->mutex);
+
+	err = xshm_account_add(segment);
+	if (err)
+		return err;
+	/* Before the segment can be found, or its end could be missed. */
+	if (segment->client)
+		xshm_client_add(segment);
+	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
+		WRITE_ONCE(ns->bound, ns->bound + 1);
+	err = xshm_ids_insert(segment);
+	if (err)
+		xshm_segment_withdraw(segment);
+	return err;
+}
+
 /*
  * Mark the segment for destruction, and begin with it when nothing is attached.
  * Return: true if it is dead now; the caller goes on with
@@ -59,12 +143,13 @@ static bool xshm_segment_kill(struct xshm_segment *segment)
 	lockdep_assert_held(&segment->lock);
 
 	xshm_ids_drop_key(segment);
-	if (segment->nattch) {
+	if (xshm_segment_in_use(segment)) {
 		segment->mode |= XSHM_DEST;
 		return false;
 	}
 	segment->dead = true;
 	xshm_ids_remove(segment);
+	xshm_segment_withdraw(segment);
 	ns->pages -= xshm_segment_pages(segment);
 	trace_xshm_destroy(segment->id, segment->bytes);
 	return true;
@@ -76,7 +161,13 @@ static void xshm_segment_bury(struct xshm_segment *segment)
 	enum xshm_mapping kind;
 
 	/* Dead, so nobody locks it or takes a mapping file any more. */
-	xshm_account_release(segment);
+	if (segment->mode & XSHM_LOCKED) {
+		xshm_account_uncharge_locked(segment->locker,
+					     xshm_segment_backing_size(segment) >> PAGE_SHIFT);
+		/* Whoever may still have pages of it, they are nobody's to keep. */
+		xshm_backing_mark_unevictable(segment, false);
+		xshm_backing_check_evictable(segment);
+	}
 	for (kind = 0; kind < XSHM_MAPPINGS; kind++) {
 		if (segment->mapping[kind])
 			fput(segment->mapping[kind]);
@@ -118,7 +209,7 @@ void xshm_segment_destroy_unused(struct xshm_segment *segment)
 
 	mutex_lock(&ns->mutex);
 	spin_lock(&segment->lock);
-	killed = !segment->dead && !segment->nattch &&
+	killed = !segment->dead && !xshm_segment_in_use(segment) &&
 		 (segment->mode & XSHM_DEST || READ_ONCE(ns->rmid_forced)) &&
 		 xshm_segment_kill(segment);
 	spin_unlock(&segment->lock);
@@ -151,7 +242,7 @@ long xshm_segment_remove(struct xshm_ns *ns, int id)
 	}
 
 	spin_lock(&segment->lock);
-	if (xshm_may_control(ns, segment))
+	if (xshm_may_control(segment))
 		killed = xshm_segment_kill(segment);
 	else
 		err = -EPERM;
@@ -160,194 +251,4 @@ long xshm_segment_remove(struct xshm_ns *ns, int id)
 	if (killed)
 		xshm_segment_bury(segment);
 	return err;
-}
-
-/*
- * Check that an existing segment is what the caller of shmget(2) wants.
- * Return: its id, or what shmget(2) says, in its order.
- */
-static long xshm_segment_check(struct xshm_ns *ns, struct xshm_segment *segment,
-			       const struct xshm_get *get)
-{
-	lockdep_assert_held(&segment->lock);
-
-	if (get->shmflg & XSHM_CREAT && get->shmflg & XSHM_EXCL)
-		return -EEXIST;
-	if (segment->bytes < get->bytes)
-		return -EINVAL;
-	if (!xshm_may_access(ns, segment, get->shmflg))
-		return -EACCES;
-	return segment->id;
-}
-
-/* Look a key up without a lock on the namespace. -ENOENT if it is not taken. */
-static __always_inline long xshm_segment_find_key(struct xshm_ns *ns, const struct xshm_get *get)
-{
-	struct xshm_segment *segment;
-	long ret = -ENOENT;
-
-	rcu_read_lock();
-	segment = xshm_ids_find_key(ns, get->key);
-	if (segment) {
-		spin_lock(&segment->lock);
-		/* It lost its key since: then the key was free just now. */
-		if (segment->key == get->key)
-			ret = xshm_segment_check(ns, segment, get);
-		spin_unlock(&segment->lock);
-	}
-	rcu_read_unlock();
-	return ret;
-}
-
-/*
- * Put a complete segment into the tables. Another one may have taken its key
- * since it was looked up.
- * Return: the id of this or that segment, or an errno; only if @segment has
- * that id, it was published.
- */
-static long xshm_segment_publish(struct xshm_segment *segment, const struct xshm_get *get)
-{
-	struct xshm_ns *ns = segment->ns;
-	long ret;
-	int err;
-
-	lockdep_assert_held(&ns->mutex);
-
-	if (segment->key != XSHM_PRIVATE) {
-		ret = xshm_segment_find_key(ns, get);
-		if (ret != -ENOENT)
-			return ret;
-	}
-	/* Again: others of the user may have come first. */
-	err = xshm_account_check_user(ns, xshm_segment_backing_size(segment));
-	if (err)
-		return err;
-	err = xshm_ids_insert(segment);
-	if (err)
-		return err;
-	return segment->id;
-}
-
-/* A segment without pages, id and place in the tables. */
-static struct xshm_segment *xshm_segment_alloc(struct xshm_call *call)
-{
-	const struct xshm_get *get = &call->arg.get;
-	struct xshm_segment *segment;
-
-	segment = kzalloc(sizeof(*segment), GFP_KERNEL_ACCOUNT);
-	if (!segment)
-		return NULL;
-
-	__module_get(THIS_MODULE);
-	xshm_ns_get(call->ns);
-	segment->ns = call->ns;
-	segment->id = -1;
-	segment->key = get->key;
-	segment->first_key = get->key;
-	segment->bytes = get->bytes;
-	refcount_set(&segment->refs, 1);
-	spin_lock_init(&segment->lock);
-	segment->mode = get->shmflg & 0777;
-	segment->uid = segment->cuid = current_euid();
-	segment->gid = segment->cgid = current_egid();
-	segment->ctime = ktime_get_real_seconds();
-	segment->creator = get_pid(task_tgid(current));
-	if (get->options & XSHM_GET_OWNER_BOUND) {
-		segment->attributes |= XSHM_ATTR_OWNER_BOUND;
-		segment->client = call->client;
-	}
-	return segment;
-}
-
-/*
- * Reserve, build, publish last: the pages are charged to the namespace before
- * they are asked for, and the backing is made without a lock, because
- * reserving huge pages takes the mmap_lock.
- */
-static noinline long xshm_segment_create(struct xshm_call *call)
-{
-	const struct xshm_get *get = &call->arg.get;
-	struct xshm_ns *ns = call->ns;
-	unsigned long pages = DIV_ROUND_UP_ULL(get->bytes, PAGE_SIZE);
-	struct xshm_segment *segment;
-	struct file *backing;
-	long ret;
-
-	if (get->bytes < 1 || get->bytes > READ_ONCE(ns->shmmax))
-		return -EINVAL;
-	if (get->bytes > ULONG_MAX - (PAGE_SIZE - 1))
-		return -ENOSPC;
-
-	mutex_lock(&ns->mutex);
-	ret = xshm_account_check_user(ns, (u64)pages << PAGE_SHIFT);
-	if (!ret && (ns->pages + pages < pages || ns->pages + pages > READ_ONCE(ns->shmall)))
-		ret = -ENOSPC;
-	if (!ret)
-		ns->pages += pages;
-	mutex_unlock(&ns->mutex);
-	if (ret)
-		return ret;
-
-	segment = xshm_segment_alloc(call);
-	if (!segment) {
-		ret = -ENOMEM;
-		goto err_uncharge;
-	}
-	backing = xshm_backing_create(ns, get, &segment->attributes);
-	if (IS_ERR(backing)) {
-		ret = PTR_ERR(backing);
-		goto err_put;
-	}
-	segment->backing = backing;
-	/* Before the segment can be found, or its end could be missed. */
-	WRITE_ONCE(call->client->created, true);
-	if (segment->client) {
-		WRITE_ONCE(call->client->bound, true);
-		WRITE_ONCE(ns->bound, true);
-		xshm_want_reaping();
-	}
-
-	mutex_lock(&ns->mutex);
-	ret = xshm_segment_publish(segment, get);
-	if (ret >= 0 && ret == segment->id) {
-		trace_xshm_create(segment->id, segment->key, segment->bytes);
-		mutex_unlock(&ns->mutex);
-		return ret;
-	}
-	mutex_unlock(&ns->mutex);
-
-err_put:
-	xshm_segment_put(segment);
-err_uncharge:
-	mutex_lock(&ns->mutex);
-	ns->pages -= pages;
-	mutex_unlock(&ns->mutex);
-	return ret;
-}
-
-/**
- * xshm_segment_get - XSHM_IOC_GET: find or make a segment
- * @call: the command
- *
- * Return: the id, or the errno values of &struct xshm_get.
- */
-long xshm_segment_get(struct xshm_call *call)
-{
-	const struct xshm_get *get = &call->arg.get;
-	const u32 known = 0777 | XSHM_CREAT | XSHM_EXCL | XSHM_HUGETLB | XSHM_NORESERVE |
-			  XSHM_HUGE_MASK << XSHM_HUGE_SHIFT;
-	long ret;
-
-	if (get->shmflg & ~known || get->options & ~XSHM_GET_OPTIONS)
-		return -EINVAL;
-	if (get->options & XSHM_GET_SMALL &&
-	    get->options & (XSHM_GET_HUGE | XSHM_GET_TRY_HUGETLB))
-		return -EINVAL;
-
-	if (get->key != XSHM_PRIVATE) {
-		ret = xshm_segment_find_key(call->ns, get);
-		if (ret != -ENOENT || !(get->shmflg & XSHM_CREAT))
-			return ret;
-	}
-	return xshm_segment_create(call);
 }

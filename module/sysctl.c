@@ -23,100 +23,112 @@ static const char * const xshm_huge_names[] = {
 	[XSHM_HUGE_ADVISE] = "advise",
 };
 
-/* The rows of the table hold an offset into struct xshm_ns as their data. */
-static struct ctl_table xshm_sysctl_row(xshm_ctl_table *table, struct xshm_ns *ns)
+typedef int (*xshm_sysctl_handler)(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+				   loff_t *ppos);
+
+/* Have a handler of the kernel's work on the instance's field: a row has its offset as data. */
+static int xshm_sysctl_field(struct xshm_ns *ns, xshm_sysctl_handler handler,
+			     xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
+			     loff_t *ppos)
 {
 	struct ctl_table row = *table;
 
 	row.data = (char *)ns + (unsigned long)table->data;
-	return row;
+	return handler(&row, write, buffer, lenp, ppos);
 }
 
 static int xshm_sysctl_ulong(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			     loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_ns_lookup_current();
-	struct ctl_table row;
+	struct xshm_ns *ns = xshm_ns_enter();
+	int err;
 
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-	row = xshm_sysctl_row(table, ns);
-	return proc_doulongvec_minmax(&row, write, buffer, lenp, ppos);
+	err = xshm_sysctl_field(ns, proc_doulongvec_minmax, table, write, buffer, lenp, ppos);
+	xshm_ns_put(ns);
+	return err;
 }
 
 static int xshm_sysctl_int(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			   loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_ns_lookup_current();
-	struct ctl_table row;
+	struct xshm_ns *ns = xshm_ns_enter();
+	int err;
 
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-	row = xshm_sysctl_row(table, ns);
-	return proc_dointvec_minmax(&row, write, buffer, lenp, ppos);
+	err = xshm_sysctl_field(ns, proc_dointvec_minmax, table, write, buffer, lenp, ppos);
+	xshm_ns_put(ns);
+	return err;
 }
 
 static int xshm_sysctl_rmid_forced(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 				   loff_t *ppos)
 {
-	int err = xshm_sysctl_int(table, write, buffer, lenp, ppos);
-	struct xshm_ns *ns;
+	struct xshm_ns *ns = xshm_ns_enter();
+	int err;
 
-	if (err || !write)
-		return err;
-	ns = xshm_ns_lookup_current();
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-	xshm_ns_rmid_forced_set(ns);
-	return 0;
+	err = xshm_sysctl_field(ns, proc_dointvec_minmax, table, write, buffer, lenp, ppos);
+	if (!err && write)
+		xshm_rmid_forced_changed(ns);
+	xshm_ns_put(ns);
+	return err;
 }
 
 /* The id that the next segment shall get. */
 static int xshm_sysctl_next_id(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			       loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_ns_lookup_current();
-	struct ctl_table row;
+	struct xshm_ns *ns = xshm_ns_enter();
 	int err;
 
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
 	mutex_lock(&ns->mutex);
-	row = xshm_sysctl_row(table, ns);
-	err = proc_dointvec_minmax(&row, write, buffer, lenp, ppos);
+	err = xshm_sysctl_field(ns, proc_dointvec_minmax, table, write, buffer, lenp, ppos);
 	mutex_unlock(&ns->mutex);
+	xshm_ns_put(ns);
 	return err;
+}
+
+static int xshm_sysctl_read_huge(int now, struct ctl_table *row, void *buffer, size_t *lenp,
+				 loff_t *ppos)
+{
+	char *text = row->data;
+	int policy, len = 0;
+
+	for (policy = 0; policy < ARRAY_SIZE(xshm_huge_names); policy++)
+		len += scnprintf(text + len, row->maxlen - len,
+				 policy == now ? "%s[%s]" : "%s%s",
+				 policy ? " " : "", xshm_huge_names[policy]);
+	return proc_dostring(row, 0, buffer, lenp, ppos);
 }
 
 /* As /sys/kernel/mm/transparent_hugepage/shmem_enabled: all names, ours in brackets. */
 static int xshm_sysctl_huge(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			    loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_ns_lookup_current();
-	char text[64];
+	struct xshm_ns *ns = xshm_ns_enter();
+	char text[64] = "";
 	struct ctl_table row = { .data = text, .maxlen = sizeof(text) };
-	int policy, err, len = 0;
+	int policy, err;
 
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-
 	if (!write) {
-		for (policy = 0; policy < ARRAY_SIZE(xshm_huge_names); policy++)
-			len += scnprintf(text + len, sizeof(text) - len,
-					 policy == READ_ONCE(ns->huge) ? "%s[%s]" : "%s%s",
-					 policy ? " " : "", xshm_huge_names[policy]);
-		return proc_dostring(&row, 0, buffer, lenp, ppos);
+		err = xshm_sysctl_read_huge(READ_ONCE(ns->huge), &row, buffer, lenp, ppos);
+	} else {
+		err = proc_dostring(&row, 1, buffer, lenp, ppos);
+		policy = err ? err : sysfs_match_string(xshm_huge_names, text);
+		if (policy >= 0)
+			WRITE_ONCE(ns->huge, policy);
+		err = min(policy, 0);
 	}
-
-	text[0] = 0;
-	err = proc_dostring(&row, 1, buffer, lenp, ppos);
-	if (err)
-		return err;
-	policy = sysfs_match_string(xshm_huge_names, text);
-	if (policy < 0)
-		return policy;
-	WRITE_ONCE(ns->huge, policy);
-	return 0;
+	xshm_ns_put(ns);
+	return err;
 }
 
 #define XSHM_NS_FIELD(_field)						\

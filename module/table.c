@@ -57,6 +57,8 @@ static int xshm_table_show(struct seq_file *seq, void *entry)
 	struct xshm_table *table = seq->private;
 	struct xshm_segment *segment = entry;
 	struct xshm_pages pages = { };
+	struct xshm_status status;
+	bool dead;
 
 	if (entry == SEQ_START_TOKEN) {
 		seq_printf(seq, "%10s %10s %s %21s %5s %5s %s %5s %5s %5s %5s %10s %10s %10s %21s %21s\n",
@@ -66,20 +68,21 @@ static int xshm_table_show(struct seq_file *seq, void *entry)
 	}
 
 	spin_lock(&segment->lock);
-	if (!segment->dead) {
+	dead = segment->dead;
+	if (!dead) {
+		xshm_segment_status(segment, table->pid_ns, &status);
 		xshm_backing_count(segment, &pages);
-		seq_printf(seq, "%10d %10d  %4o %21zu %5u %5u  %5lu %5u %5u %5u %5u %10lld %10lld %10lld %21lu %21lu\n",
-			   segment->key, segment->id, segment->mode, segment->bytes,
-			   pid_nr_ns(segment->creator, table->pid_ns),
-			   pid_nr_ns(segment->last, table->pid_ns), segment->nattch,
-			   from_kuid_munged(user_ns, segment->uid),
-			   from_kgid_munged(user_ns, segment->gid),
-			   from_kuid_munged(user_ns, segment->cuid),
-			   from_kgid_munged(user_ns, segment->cgid),
-			   segment->atime, segment->dtime, segment->ctime,
-			   pages.resident * PAGE_SIZE, pages.swapped * PAGE_SIZE);
 	}
 	spin_unlock(&segment->lock);
+	if (dead)
+		return 0;
+
+	seq_printf(seq, "%10d %10d  %4o %21zu %5u %5u  %5lu %5u %5u %5u %5u %10lld %10lld %10lld %21lu %21lu\n",
+		   status.key, status.id, status.mode, status.bytes, status.cpid, status.lpid,
+		   status.nattch, from_kuid_munged(user_ns, status.uid),
+		   from_kgid_munged(user_ns, status.gid), from_kuid_munged(user_ns, status.cuid),
+		   from_kgid_munged(user_ns, status.cgid), status.atime, status.dtime,
+		   status.ctime, pages.resident * PAGE_SIZE, pages.swapped * PAGE_SIZE);
 	return 0;
 }
 
@@ -95,7 +98,7 @@ static int xshm_table_open(struct inode *inode, struct file *file)
 	struct xshm_table *table;
 	struct xshm_ns *ns;
 
-	ns = xshm_ns_get_current();
+	ns = xshm_ns_enter();
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
 	table = __seq_open_private(file, &xshm_table_seq_ops, sizeof(*table));

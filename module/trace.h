@@ -65,6 +65,36 @@ DEFINE_EVENT(xshm_mapping_event, xshm_unmap,
 	TP_ARGS(id, nattch)
 );
 
+/* The end of a creator, client or namespace was looked into. */
+TRACE_EVENT(xshm_reap,
+	TP_PROTO(unsigned int looked, unsigned int ended),
+	TP_ARGS(looked, ended),
+	TP_STRUCT__entry(
+		__field(unsigned int, looked)
+		__field(unsigned int, ended)
+	),
+	TP_fast_assign(
+		__entry->looked = looked;
+		__entry->ended = ended;
+	),
+	TP_printk("looked=%u ended=%u", __entry->looked, __entry->ended)
+);
+
+/* Pages of a segment that was unlocked were looked at, to be evicted again. */
+TRACE_EVENT(xshm_evictable,
+	TP_PROTO(int id, unsigned long folios),
+	TP_ARGS(id, folios),
+	TP_STRUCT__entry(
+		__field(int, id)
+		__field(unsigned long, folios)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->folios = folios;
+	),
+	TP_printk("id=%d folios=%lu", __entry->id, __entry->folios)
+);
+
 #endif /* XSHM_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

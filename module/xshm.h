@@ -2,6 +2,17 @@
 /*
  * xshm.h - the structures of the module, their lifetime and their locks
  *
+ * Layers, each of which uses only what is below it
+ *
+ *	doors		device.c, table.c, sysctl.c: from and to user space
+ *	ends		ends.c: what ends with a creator, a client, a namespace
+ *	commands	get.c, attach.c, control.c, lock.c: arguments in kernel
+ *			memory, results by value, -errno
+ *	states		segment.c, mapping.c
+ *	parts		backing.c, hugetlb.c, permission.c, client.c
+ *	namespaces	namespace.c
+ *	tables		ids.c, account.c
+ *
  * Lifetime
  *
  * A struct xshm_segment is counted in ->refs: its namespace's tables hold one
@@ -14,24 +25,30 @@
  * then see that it is dead.
  *
  * A struct xshm_ns stands for an IPC namespace. It holds a reference on it,
- * and when that is the last one nobody can be inside: the instance is retired.
- * A caller of an ioctl is inside, so it needs no reference on its instance.
- * Segments that are still mapped then outlive the instance's place in the
- * table and hold it with ->refs.
+ * and when nobody is inside, which xshm_ipc_ns_occupied() knows, the instance
+ * is retired. Whoever uses an instance holds a reference on it: a client that
+ * of its opener's, a call in another namespace its own. What depends on the
+ * namespace of the caller is asked of the caller's, which it keeps for the call.
+ * Segments that are still mapped outlive the instance's place in the table and
+ * hold it with ->refs.
+ *
+ * A struct xshm_client is held by its open file and by the segments made through
+ * it, which are on its list as long as they are in the tables.
  *
  * A segment pins the module, and so does each mapping file.
  *
  * Locks, outermost first
  *
- *	xshm_instances_lock	which namespaces have an instance
  *	mmap_lock		(taken by the kernel around vm_ops and ->mmap)
- *	  xshm_account_lock	locked memory of all users
  *	  xshm_ns.mutex		what changes the tables of a namespace
  *	    xshm_segment.lock	the state of a segment; a spinlock
+ *	      xshm_client.lock	the segments of a client; a spinlock
+ *	xshm_instances_lock	the list of instances; a spinlock, alone
+ *	xshm_locked_pages	(xa_lock) locked memory of all users; alone
  *
- * xshm_account_lock and xshm_ns.mutex are never held together. Nothing is
- * copied to or from user space under any of them, because a page fault takes
- * the mmap_lock.
+ * Nothing is copied to or from user space under any of them, because a page
+ * fault takes the mmap_lock. None is held for a walk over what somebody has
+ * made: such a walk goes under RCU, with a reference on what it works on.
  */
 #ifndef XSHM_H
 #define XSHM_H
@@ -39,6 +56,7 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/ipc_namespace.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
@@ -50,6 +68,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <linux/xshm.h>
 
@@ -65,12 +85,19 @@
 /**
  * struct xshm_ns - shared memory of an IPC namespace
  * @ipc_ns: the namespace, with a reference; NULL once the instance is retired
- * @refs: one for the table of instances, one for each client and segment
+ * @node: place in the table of instances, by @ipc_ns; read under RCU
+ * @listed: place in the list of instances; under xshm_instances_lock
+ * @refs: one for the table of instances, one for each client and segment, one
+ *	for @work while it is queued, one for each call that is not the client's
+ * @work: reaps what needs it, or ends all segments of a retired instance
  * @mutex: protects what changes the tables, from @slots to @next_id
  * @slots: index to segment; read under RCU
  * @keys: key to segment; read under RCU
  * @used: number of segments in @slots
+ * @bound: of these, owner-bound ones; read without the lock as a hint
  * @pages: size of all segments, in pages; also of those on their way in or out
+ * @users: uid of a creator to its struct xshm_user
+ * @idle_user: one in @users that has no segments, kept for the next
  * @next_index: where the next search for a free index starts
  * @last_index: index given last, -1 if none was
  * @sequence: sequence number of ids given now
@@ -80,7 +107,6 @@
  * @shmall: most memory of all segments, in pages
  * @shmmni: most segments
  * @rmid_forced: destroy a segment at its last detach
- * @bound: an owner-bound segment was made here; never cleared
  * @huge: policy of new ordinary segments, XSHM_HUGE_*
  * @user_segments: most segments of a user, 0 for no limit
  * @user_bytes: most memory of a user, in bytes, 0 for no limit
@@ -88,13 +114,19 @@
  */
 struct xshm_ns {
 	struct ipc_namespace *ipc_ns;
+	struct rhash_head node;
+	struct list_head listed;
 	refcount_t refs;
+	struct work_struct work;
 
 	struct mutex mutex;
 	struct xshm_slots __rcu *slots;
 	struct rhashtable keys;
 	unsigned int used;
+	unsigned int bound;
 	unsigned long pages;
+	struct xarray users;
+	struct xshm_user *idle_user;
 	u32 next_index;
 	int last_index;
 	unsigned int sequence;
@@ -104,12 +136,25 @@ struct xshm_ns {
 	unsigned long shmall;
 	int shmmni;
 	int rmid_forced;
-	bool bound;
 	int huge;
 	unsigned long user_segments;
 	unsigned long user_bytes;
 
 	struct rcu_head rcu;
+};
+
+/**
+ * struct xshm_wish - a segment as it is asked for
+ * @key: key, or XSHM_PRIVATE
+ * @bytes: size, in bytes
+ * @shmflg: mode and XSHM_CREAT, XSHM_EXCL, XSHM_HUGETLB, XSHM_NORESERVE
+ * @options: XSHM_GET_*
+ */
+struct xshm_wish {
+	key_t key;
+	u64 bytes;
+	u32 shmflg;
+	u32 options;
 };
 
 /* The mapping files of a segment; also their index. */
@@ -131,13 +176,16 @@ enum xshm_mapping {
  *	into a process. Fixed until the segment is freed.
  * @bytes: size as asked for
  * @refs: see above
- * @lock: protects all that follows up to @rcu; held for a few instructions,
+ * @lock: protects all that follows up to @client; held for a few instructions,
  *	and nests in nothing but what is said above
  * @mode: permissions, XSHM_DEST and XSHM_LOCKED
  * @attributes: XSHM_ATTR_*, fixed at creation
  * @dead: out of the tables; nothing can be attached any more
  * @mapping: files that attaches map, made by the first attach of their kind
  * @nattch: number of VMAs
+ * @pins: attaches that are under way over something that may be mapped, see
+ *	xshm_mapping_pin()
+ * @unused_once: @nattch fell to 0 while @pins held off what follows from that
  * @uid: owner
  * @gid: group of the owner
  * @cuid: creator; fixed
@@ -148,9 +196,11 @@ enum xshm_mapping {
  * @ctime: last change
  * @creator: process that made it; fixed
  * @last: process that attached or detached last, or NULL
- * @client: the open file that an owner-bound segment is bound to, else NULL;
- *	only ever compared; fixed
- * @rcu: for freeing
+ * @client: what it was made through, with a reference, or NULL; fixed
+ * @user: the creator's account in @ns; under the namespace's mutex
+ * @made: place in the client's list while it is in the tables; under the
+ *	client's lock
+ * @rcu: for freeing, after that
  */
 struct xshm_segment {
 	int id;
@@ -165,9 +215,11 @@ struct xshm_segment {
 	spinlock_t lock;
 	umode_t mode;
 	bool dead;
+	bool unused_once;
 	u32 attributes;
 	struct file *mapping[XSHM_MAPPINGS];
 	unsigned long nattch;
+	unsigned int pins;
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t cuid;
@@ -178,46 +230,32 @@ struct xshm_segment {
 	time64_t ctime;
 	struct pid *creator;
 	struct pid *last;
-	const struct xshm_client *client;
+	struct xshm_client *client;
+	struct xshm_user *user;
 
-	struct rcu_head rcu;
+	union {
+		struct list_head made;
+		struct rcu_head rcu;
+	};
 };
 
 /**
  * struct xshm_client - an open file of /dev/xshm
- * @ns: instance of the opener's namespace, with a reference. Only a short cut:
- *	a caller in another namespace gets that one's instance.
- * @created: a segment was made through it
- * @bound: one that ends with it
+ * @ns: instance of the opener's namespace, with a reference
+ * @refs: one for the open file, one for each segment made through it
+ * @lock: protects what follows
+ * @made: the segments made through it that are in the tables
+ * @bound: how many of these are owner-bound
+ * @foreign: how many of these are in another instance than @ns
  */
 struct xshm_client {
 	struct xshm_ns *ns;
-	bool created;
-	bool bound;
-};
+	refcount_t refs;
 
-/**
- * struct xshm_call - a command being carried out
- * @client: the open file it came through
- * @ns: the instance of the calling thread's namespace
- * @user: the argument in user space
- * @user_size: its size as the caller says, in bytes
- * @arg: the argument, zero-extended to what the module knows
- */
-struct xshm_call {
-	struct xshm_client *client;
-	struct xshm_ns *ns;
-	void __user *user;
-	u32 user_size;
-	union {
-		u32 size;
-		u64 words[3];
-		struct xshm_version version;
-		struct xshm_get get;
-		struct xshm_attach attach;
-		struct xshm_detach detach;
-		struct xshm_control control;
-	} arg;
+	spinlock_t lock;
+	struct list_head made;
+	unsigned int bound;
+	unsigned int foreign;
 };
 
 static inline unsigned long xshm_segment_pages(const struct xshm_segment *segment)
@@ -231,25 +269,12 @@ static inline u64 xshm_segment_backing_size(const struct xshm_segment *segment)
 	return PAGE_ALIGN((u64)i_size_read(file_inode(segment->backing)));
 }
 
-/* namespace.c */
-int xshm_namespace_init(void);
-void xshm_namespace_exit(void);
-struct xshm_ns *xshm_ns_get_current(void);
-void xshm_ns_get(struct xshm_ns *ns);
-void xshm_ns_put(struct xshm_ns *ns);
-struct xshm_ns *xshm_ns_lookup_current(void);
-void xshm_ns_watch(void);
-void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, const void *data), const void *data);
-
-static inline bool xshm_ns_is_current(const struct xshm_ns *ns)
+/* Something is mapped, or just being mapped. */
+static inline bool xshm_segment_in_use(const struct xshm_segment *segment)
 {
-	return READ_ONCE(ns->ipc_ns) == current->nsproxy->ipc_ns;
-}
+	lockdep_assert_held(&segment->lock);
 
-/* Segments can outlive their purpose here when their creator goes. */
-static inline bool xshm_ns_needs_reaping(const struct xshm_ns *ns)
-{
-	return READ_ONCE(ns->rmid_forced) || READ_ONCE(ns->bound);
+	return segment->nattch || segment->pins;
 }
 
 /* ids.c */
@@ -270,34 +295,67 @@ void xshm_ids_remove(struct xshm_segment *segment);
 #define xshm_ids_for_each(ns, index, segment)				\
 	for ((index) = 0; ((segment) = xshm_ids_next(ns, &(index))); (index)++)
 
-/* segment.c */
-long xshm_segment_get(struct xshm_call *call);
-void xshm_segment_put(struct xshm_segment *segment);
-long xshm_segment_remove(struct xshm_ns *ns, int id);
-void xshm_segment_condemn(struct xshm_segment *segment);
-void xshm_segment_destroy_unused(struct xshm_segment *segment);
-bool xshm_segment_creator_gone(const struct xshm_segment *segment);
+/* account.c */
+int xshm_account_charge_locked(kuid_t uid, unsigned long pages);
+void xshm_account_uncharge_locked(kuid_t uid, unsigned long pages);
+int xshm_account_check_user(struct xshm_ns *ns, kuid_t uid, u64 bytes);
+int xshm_account_add(struct xshm_segment *segment);
+void xshm_account_remove(struct xshm_segment *segment);
+void xshm_account_destroy(struct xshm_ns *ns);
 
-/* mapping.c */
-struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind,
-			      unsigned int access);
-bool xshm_mapping_pin(struct file *file);
-void xshm_mapping_unpin(struct file *file);
-bool xshm_vma_is_attach(const struct vm_area_struct *vma);
+/* namespace.c */
+int xshm_namespace_init(work_func_t work);
+void xshm_namespace_exit(void);
+struct xshm_ns *xshm_ns_get_current(void);
+void xshm_ns_get(struct xshm_ns *ns);
+void xshm_ns_put(struct xshm_ns *ns);
+bool xshm_ns_is_occupied(const struct xshm_ns *ns);
+bool xshm_ns_is_first(const struct xshm_ns *ns);
+void xshm_ns_retire(struct xshm_ns *ns);
+void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, void *data), void *data);
 
-/* attach.c */
-long xshm_attach(struct xshm_call *call);
-long xshm_detach(struct xshm_call *call);
+static inline bool xshm_ns_is_current(const struct xshm_ns *ns)
+{
+	return READ_ONCE(ns->ipc_ns) == current->nsproxy->ipc_ns;
+}
 
-/* backing.c */
+/* client.c */
+struct xshm_client *xshm_client_create(struct xshm_ns *ns);
+void xshm_client_put(struct xshm_client *client);
+void xshm_client_add(struct xshm_segment *segment);
+void xshm_client_remove(struct xshm_segment *segment);
+
+/* permission.c */
+int xshm_credentials_init(void);
+void xshm_credentials_exit(void);
+const struct cred *xshm_use_kernel_credentials(void);
+bool xshm_may_access(const struct xshm_segment *segment, unsigned int flags);
+bool xshm_may_control(const struct xshm_segment *segment);
+bool xshm_may_lock_anything(void);
+bool xshm_may_use_hugetlb(void);
+bool xshm_may_set_limits(void);
+bool xshm_may_choose_id(void);
+extern int xshm_hugetlb_shm_group;
+
+/* backing.c, hugetlb.c */
+struct vfsmount *xshm_mount(const char *type_name, char *options);
 int xshm_backing_init(void);
 void xshm_backing_exit(void);
-struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_get *get,
+struct file *xshm_backing_create(const struct xshm_ns *ns, const struct xshm_wish *wish,
 				 u32 *attributes);
+void xshm_backing_put(struct file *backing);
 void xshm_backing_name(struct xshm_segment *segment);
+struct file *xshm_backing_alias(struct file *backing, const char *name, int flags,
+				const struct file_operations *fops);
 bool xshm_backing_has_thp(void);
-bool xshm_backing_has_hugetlb(void);
-void xshm_backing_set_unevictable(struct xshm_segment *segment, bool unevictable);
+void xshm_backing_mark_unevictable(struct xshm_segment *segment, bool unevictable);
+void xshm_backing_check_evictable(struct xshm_segment *segment);
+unsigned long xshm_backing_page_size(const struct xshm_segment *segment);
+
+void xshm_hugetlb_init(void);
+void xshm_hugetlb_exit(void);
+bool xshm_hugetlb_is_there(void);
+struct file *xshm_hugetlb_create(const struct xshm_wish *wish);
 
 /**
  * struct xshm_pages - where the pages of a segment are
@@ -313,21 +371,129 @@ struct xshm_pages {
 
 void xshm_backing_count(const struct xshm_segment *segment, struct xshm_pages *pages);
 unsigned long xshm_backing_count_huge(const struct xshm_segment *segment);
-unsigned long xshm_backing_page_size(const struct xshm_segment *segment);
+
+/* segment.c */
+struct xshm_segment *xshm_segment_alloc(struct xshm_ns *ns, struct xshm_client *client,
+					const struct xshm_wish *wish);
+int xshm_segment_publish(struct xshm_segment *segment);
+void xshm_segment_put(struct xshm_segment *segment);
+long xshm_segment_remove(struct xshm_ns *ns, int id);
+void xshm_segment_condemn(struct xshm_segment *segment);
+void xshm_segment_destroy_unused(struct xshm_segment *segment);
+bool xshm_segment_creator_gone(const struct xshm_segment *segment);
+
+/* mapping.c */
+struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind,
+			      unsigned int access);
+bool xshm_mapping_pin(struct file *file);
+void xshm_mapping_unpin(struct file *file);
+bool xshm_vma_is_attach(const struct vm_area_struct *vma);
+
+/* get.c */
+long xshm_get_existing(struct xshm_ns *ns, key_t key, u64 bytes, u32 shmflg);
+long xshm_get_new(struct xshm_ns *ns, struct xshm_client *client, const struct xshm_wish *wish);
+
+/* attach.c */
+unsigned long xshm_attach(struct xshm_ns *ns, int id, unsigned long addr, u32 shmflg,
+			  u32 options);
+int xshm_detach(unsigned long addr);
+
+/**
+ * struct xshm_status - what is told of a segment
+ * @id: id
+ * @key: key, XSHM_PRIVATE once it is marked for destruction
+ * @uid: owner
+ * @gid: group of the owner
+ * @cuid: creator
+ * @cgid: group of the creator
+ * @mode: permissions, XSHM_DEST and XSHM_LOCKED
+ * @bytes: size as asked for
+ * @nattch: number of VMAs
+ * @atime: time of the last attach, in seconds
+ * @dtime: time of the last detach, in seconds
+ * @ctime: time of the last change, in seconds
+ * @cpid: process that made it, in the PID namespace that was asked for
+ * @lpid: process that attached or detached last, or 0
+ */
+struct xshm_status {
+	int id;
+	key_t key;
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t cuid;
+	kgid_t cgid;
+	unsigned int mode;
+	size_t bytes;
+	unsigned long nattch;
+	time64_t atime;
+	time64_t dtime;
+	time64_t ctime;
+	pid_t cpid;
+	pid_t lpid;
+};
+
+/* What is told of a segment, which is locked; process ids as @pid_ns has them. */
+static inline void xshm_segment_status(const struct xshm_segment *segment,
+				       struct pid_namespace *pid_ns,
+				       struct xshm_status *status)
+{
+	lockdep_assert_held(&segment->lock);
+
+	status->id = segment->id;
+	status->key = segment->key;
+	status->uid = segment->uid;
+	status->gid = segment->gid;
+	status->cuid = segment->cuid;
+	status->cgid = segment->cgid;
+	status->mode = segment->mode;
+	status->bytes = segment->bytes;
+	status->nattch = segment->nattch;
+	status->atime = segment->atime;
+	status->dtime = segment->dtime;
+	status->ctime = segment->ctime;
+	status->cpid = pid_nr_ns(segment->creator, pid_ns);
+	status->lpid = pid_nr_ns(segment->last, pid_ns);
+}
+
+/**
+ * struct xshm_details - what is told beyond that
+ * @attributes: XSHM_ATTR_*
+ * @page_size: in bytes
+ * @pages: where the pages are
+ * @locked: what counts against RLIMIT_MEMLOCK, in bytes
+ * @dev: device number that /proc/PID/maps shows
+ */
+struct xshm_details {
+	u32 attributes;
+	unsigned long page_size;
+	struct xshm_pages pages;
+	u64 locked;
+	dev_t dev;
+};
+
+/**
+ * struct xshm_sums - what all segments of an instance are together
+ * @segments: their number
+ * @size: their size, in pages
+ * @pages: where the pages are; huge ones only if they were asked for
+ * @locked: what counts against RLIMIT_MEMLOCK, in bytes
+ */
+struct xshm_sums {
+	unsigned int segments;
+	unsigned long size;
+	struct xshm_pages pages;
+	u64 locked;
+};
 
 /* control.c */
-long xshm_stat(struct xshm_call *call);
-long xshm_set(struct xshm_call *call);
-long xshm_remove(struct xshm_call *call);
-long xshm_limits(struct xshm_call *call);
-long xshm_set_limits(struct xshm_call *call);
-long xshm_usage(struct xshm_call *call);
+long xshm_stat(struct xshm_ns *ns, int id, unsigned int select, struct xshm_status *status,
+	       struct xshm_details *details);
+long xshm_set(struct xshm_ns *ns, int id, kuid_t uid, kgid_t gid, umode_t mode);
+void xshm_sum_up(struct xshm_ns *ns, bool extended, struct xshm_sums *sums);
 
-/* account.c */
-long xshm_lock(struct xshm_call *call);
-long xshm_unlock(struct xshm_call *call);
-void xshm_account_release(struct xshm_segment *segment);
-int xshm_account_check_user(struct xshm_ns *ns, u64 bytes);
+/* lock.c */
+long xshm_lock(struct xshm_ns *ns, int id);
+long xshm_unlock(struct xshm_ns *ns, int id);
 
 /* What the module knows of the option words of the ABI. */
 #define XSHM_GET_OPTIONS	(XSHM_GET_HUGE | XSHM_GET_SMALL |		\
@@ -340,24 +506,18 @@ int xshm_account_check_user(struct xshm_ns *ns, u64 bytes);
 				 XSHM_LIMIT_USER_BYTES | XSHM_LIMIT_RMID_FORCED | \
 				 XSHM_LIMIT_HUGE | XSHM_LIMIT_NEXT_ID)
 
-/* client.c */
-struct xshm_client *xshm_client_create(void);
+/* ends.c */
+int xshm_ends_init(void);
+void xshm_ends_exit(void);
+void xshm_watch(void);
+struct xshm_ns *xshm_ns_enter(void);
 void xshm_client_exiting(struct xshm_client *client);
-void xshm_client_destroy(struct xshm_client *client);
-void xshm_ns_reap(struct xshm_ns *ns);
-void xshm_want_reaping(void);
-void xshm_ns_rmid_forced_set(struct xshm_ns *ns);
+void xshm_client_close(struct xshm_client *client);
+void xshm_rmid_forced_changed(struct xshm_ns *ns);
 
-/* permission.c */
-bool xshm_may_access(const struct xshm_ns *ns, const struct xshm_segment *segment,
-		     unsigned int flags);
-bool xshm_may_control(const struct xshm_ns *ns, const struct xshm_segment *segment);
-bool xshm_may_use_hugetlb(void);
-bool xshm_may_set_limits(const struct xshm_ns *ns);
-bool xshm_may_choose_id(const struct xshm_ns *ns);
-extern int xshm_hugetlb_shm_group;
-
-/* table.c, sysctl.c */
+/* device.c, table.c, sysctl.c */
+int xshm_device_init(void);
+void xshm_device_exit(void);
 int xshm_table_init(void);
 void xshm_table_exit(void);
 int xshm_sysctl_init(void);

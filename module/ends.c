@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ends.c - what ends because something else has ended
+ *
+ * System V ties a segment to the task that made it, for shm_rmid_forced. A
+ * module can't hook the exit of a task, but it sees the descriptor being
+ * closed, in the exit at the latest. A program that closes its descriptor
+ * before (exec does) is found by the watch instead, about a second after its
+ * exit. The watch also finds the end of a namespace, which a module isn't told
+ * of either. It looks every second, as long as there is something to find, and
+ * itself does only what is the same for every instance: the rest is work of
+ * the instance, so that nobody waits for what another has made.
+ */
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+#include <linux/workqueue.h>
+
+#include "xshm.h"
+#include "trace.h"
+
+#define XSHM_WATCH_PERIOD	HZ
+
+static struct workqueue_struct *xshm_workqueue;
+
+/* Segments can outlive their purpose here when their creator goes. */
+static bool xshm_ns_needs_reaping(const struct xshm_ns *ns)
+{
+	return READ_ONCE(ns->rmid_forced) || READ_ONCE(ns->bound);
+}
+
+/*
+ * Whether the end of its creator would end a segment: seen without its lock, to
+ * pass most by. What this lets through is looked at again under the lock.
+ */
+static bool xshm_may_end(const struct xshm_segment *segment)
+{
+	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
+		return !(READ_ONCE(segment->mode) & XSHM_DEST);
+	return READ_ONCE(segment->ns->rmid_forced) && !READ_ONCE(segment->nattch);
+}
+
+/* Its creator is gone, or has closed what an owner-bound segment is bound to. */
+static void xshm_end_segment(struct xshm_segment *segment)
+{
+	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
+		xshm_segment_condemn(segment);
+	else
+		xshm_segment_destroy_unused(segment);
+}
+
+/*
+ * End segments of a client: all owner-bound ones if it is closed, else those
+ * whose creator is gone. Each segment is looked at once; where the lock is
+ * dropped, what is not yet looked at stays on a list of its own, from which
+ * the destruction of a segment takes it as from the client's.
+ */
+static void xshm_client_end_segments(struct xshm_client *client, bool closed)
+{
+	unsigned int looked = 0, ended = 0;
+	struct xshm_segment *segment;
+	LIST_HEAD(left);
+
+	spin_lock(&client->lock);
+	list_splice_init(&client->made, &left);
+	while (!list_empty(&left)) {
+		bool ends;
+
+		segment = list_first_entry(&left, struct xshm_segment, made);
+		list_move_tail(&segment->made, &client->made);
+		looked++;
+		ends = xshm_may_end(segment) &&
+		       ((closed && segment->attributes & XSHM_ATTR_OWNER_BOUND) ||
+			xshm_segment_creator_gone(segment)) &&
+		       refcount_inc_not_zero(&segment->refs);
+		if (!ends) {
+			cond_resched_lock(&client->lock);
+			continue;
+		}
+		ended++;
+		spin_unlock(&client->lock);
+		xshm_end_segment(segment);
+		xshm_segment_put(segment);
+		cond_resched();
+		spin_lock(&client->lock);
+	}
+	spin_unlock(&client->lock);
+	trace_xshm_reap(looked, ended);
+}
+
+/**
+ * xshm_client_exiting - a process that has the client open is exiting
+ * @client: the client
+ *
+ * Its segments may be orphans now. When other processes still have the file
+ * open, this comes before xshm_client_close(). Looks at the client's own
+ * segments, and only where one may end with its creator.
+ */
+void xshm_client_exiting(struct xshm_client *client)
+{
+	if (atomic_read(&current->signal->live))
+		return;
+	if (READ_ONCE(client->bound) || READ_ONCE(client->foreign) ||
+	    (READ_ONCE(client->ns->rmid_forced) && !list_empty_careful(&client->made)))
+		xshm_client_end_segments(client, false);
+}
+
+/* The last descriptor of a client was closed. */
+void xshm_client_close(struct xshm_client *client)
+{
+	if (READ_ONCE(client->bound))
+		xshm_client_end_segments(client, true);
+	xshm_client_put(client);
+}
+
+/* End all segments of creators that are gone. */
+static void xshm_ns_reap(struct xshm_ns *ns)
+{
+	unsigned int looked = 0, ended = 0;
+	struct xshm_segment *segment;
+	u32 index;
+
+	rcu_read_lock();
+	xshm_ids_for_each(ns, index, segment) {
+		looked++;
+		if (xshm_may_end(segment) && xshm_segment_creator_gone(segment) &&
+		    refcount_inc_not_zero(&segment->refs)) {
+			rcu_read_unlock();
+			ended++;
+			xshm_end_segment(segment);
+			xshm_segment_put(segment);
+			cond_resched();
+			rcu_read_lock();
+		} else if (need_resched()) {
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
+		}
+	}
+	rcu_read_unlock();
+	trace_xshm_reap(looked, ended);
+}
+
+/* Mark all segments for destruction; those that are mapped go with their last detach. */
+static void xshm_ns_condemn_all(struct xshm_ns *ns)
+{
+	struct xshm_segment *segment;
+	u32 index;
+
+	rcu_read_lock();
+	xshm_ids_for_each(ns, index, segment) {
+		if (!refcount_inc_not_zero(&segment->refs))
+			continue;
+		rcu_read_unlock();
+		xshm_segment_condemn(segment);
+		xshm_segment_put(segment);
+		cond_resched();
+		rcu_read_lock();
+	}
+	rcu_read_unlock();
+}
+
+static void xshm_ns_work(struct work_struct *work)
+{
+	struct xshm_ns *ns = container_of(work, struct xshm_ns, work);
+
+	if (!READ_ONCE(ns->ipc_ns))
+		xshm_ns_condemn_all(ns);
+	else
+		xshm_ns_reap(ns);
+	xshm_ns_put(ns);
+}
+
+static void xshm_ns_queue_work(struct xshm_ns *ns)
+{
+	xshm_ns_get(ns);
+	if (!queue_work(xshm_workqueue, &ns->work))
+		xshm_ns_put(ns);
+}
+
+static void xshm_watch_ns(struct xshm_ns *ns, void *data)
+{
+	bool *again = data;
+
+	if (!xshm_ns_is_occupied(ns)) {
+		xshm_ns_retire(ns);
+		xshm_ns_queue_work(ns);
+		return;
+	}
+	if (xshm_ns_needs_reaping(ns))
+		xshm_ns_queue_work(ns);
+	*again |= !xshm_ns_is_first(ns) || xshm_ns_needs_reaping(ns);
+}
+
+static void xshm_watch_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(xshm_watch_later, xshm_watch_work);
+
+static void xshm_watch_work(struct work_struct *work)
+{
+	bool again = false;
+
+	xshm_ns_for_each(xshm_watch_ns, &again);
+	if (again)
+		xshm_watch();
+}
+
+/* See to it that the watch looks within a second, and goes on if it has to. */
+void xshm_watch(void)
+{
+	queue_delayed_work(xshm_workqueue, &xshm_watch_later, XSHM_WATCH_PERIOD);
+}
+
+/**
+ * xshm_ns_enter - the caller's instance, for a door
+ *
+ * As xshm_ns_get_current(), and sees to it that its end will be noticed.
+ */
+struct xshm_ns *xshm_ns_enter(void)
+{
+	struct xshm_ns *ns = xshm_ns_get_current();
+
+	if (!IS_ERR(ns))
+		xshm_watch();
+	return ns;
+}
+
+/* After a change of ->rmid_forced. May sleep. */
+void xshm_rmid_forced_changed(struct xshm_ns *ns)
+{
+	if (READ_ONCE(ns->rmid_forced)) {
+		xshm_watch();
+		xshm_ns_reap(ns);
+	}
+}
+
+int __init xshm_ends_init(void)
+{
+	int err;
+
+	xshm_workqueue = alloc_workqueue("xshm", WQ_UNBOUND, 0);
+	if (!xshm_workqueue)
+		return -ENOMEM;
+	err = xshm_namespace_init(xshm_ns_work);
+	if (err)
+		destroy_workqueue(xshm_workqueue);
+	return err;
+}
+
+static void xshm_ns_retire_idle(struct xshm_ns *ns, void *unused)
+{
+	xshm_ns_retire(ns);
+}
+
+/* The doors are closed and no segment is left, or the module would be in use. */
+void xshm_ends_exit(void)
+{
+	cancel_delayed_work_sync(&xshm_watch_later);
+	xshm_ns_for_each(xshm_ns_retire_idle, NULL);
+	/* Waits for what is queued. */
+	destroy_workqueue(xshm_workqueue);
+	xshm_namespace_exit();
+}
