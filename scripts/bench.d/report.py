@@ -4,7 +4,7 @@
 
 report.py table KERNEL QEMU FILE...   print the table, write build/bench.*
 report.py record                      copy that to Documentation/
-report.py check BASELINE FILE         compare ratios with the recorded ones
+report.py check KERNEL FILE           compare ratios with the recorded ones
 report.py native FILE                 print the table of a real machine, write
                                       build/bench-native.json
 """
@@ -19,6 +19,8 @@ from rows import ROWS, WORSE
 JSON = "build/bench.json"
 DOCUMENT = "Documentation/performance.rst"
 FOLDER = "Documentation/performance"
+# The targets are for this one.
+MAIN = "6.12"
 QEMU_OPTIONS = "-accel tcg,thread=single -icount shift=0,sleep=off -cpu max -smp 1 -m 2G -seed 1 -rtc base=2026-01-01,clock=vm"
 
 
@@ -41,6 +43,16 @@ def read_results(paths):
             if "xshm" in operation and operation.get(other):
                 operation["xshm/" + other] = round(operation["xshm"] / operation[other], 4)
     return operations, info
+
+
+def baseline(name):
+    """Where the figures of a kernel, by the name that scripts/kernels has for it, are kept."""
+    return FOLDER + ("/baseline.json" if name == MAIN else f"/baseline-{name}.json")
+
+
+def load(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)
 
 
 def number(value):
@@ -71,6 +83,18 @@ def cells_as_text(cells):
     for reached, target in ((cells.to_sysv, cells.sysv_target), (cells.to_memfd, cells.memfd_target)):
         out += [ratio(reached), "" if target is None else f"{cells.sign} {target:g}"]
     return out + [cells.verdict]
+
+
+def lines_beside(data, other, name):
+    """Of a kernel without targets: with the ratios of another one in their place."""
+    beside = {cells.key: cells for cells in table_rows(other)}
+    lines = [HEADER[:5] + (name, HEADER[6], name)]
+    for cells in table_rows(data):
+        line = cells_as_text(cells)
+        there = beside.get(cells.key)
+        line[5], line[7] = ratio(there and there.to_sysv), ratio(there and there.to_memfd)
+        lines.append(line[:8])
+    return lines
 
 
 def print_table(data, judge=True):
@@ -114,6 +138,7 @@ plot '{base}.dat' using ($2/2):($1+0.18):($2/2):(0.17):ytic(4) with boxxyerrorba
 def command_table(kernel, qemu, *paths):
     operations, info = read_results(paths)
     data = {
+        "name": kernel,
         "kernel": info.get("kernel", kernel),
         "parameters": info.get("parameters", ""),
         "qemu": qemu,
@@ -123,8 +148,11 @@ def command_table(kernel, qemu, *paths):
     with open(JSON, "w", encoding="utf-8") as f:
         json.dump(data, f, indent=1)
         f.write("\n")
-    print_table(data)
+    print_table(data, judge=kernel == MAIN)
     write_chart(data, "build/bench")
+    if kernel != MAIN:
+        print("\nbuild/bench.json, build/bench.svg and build/bench.png written")
+        return
     missed = [c.title for c in table_rows(data) if c.verdict == "missed"]
     print(f"\n{len(missed)} target(s) missed; build/bench.json, build/bench.svg and build/bench.png written")
 
@@ -142,9 +170,9 @@ def command_native(path):
     print("\nbuild/bench-native.json written")
 
 
-def rst_table(data):
+def rst_table(lines):
     out = [".. list-table::", "   :header-rows: 1", ""]
-    for line in [HEADER] + [cells_as_text(cells) for cells in table_rows(data)]:
+    for line in lines:
         for i, text in enumerate(line):
             out.append(("   * - " if i == 0 else "     - ") + text.strip().replace("<=", "≤").replace(">=", "≥"))
     return [line.rstrip() for line in out]
@@ -160,30 +188,41 @@ def explanation(data):
 
 
 def command_record():
-    with open(JSON, encoding="utf-8") as f:
-        data = json.load(f)
+    data = load(JSON)
+    name = data["name"]
     os.makedirs(FOLDER, exist_ok=True)
-    shutil.copyfile(JSON, FOLDER + "/baseline.json")
-    for suffix in ("svg", "png"):
-        shutil.copyfile("build/bench." + suffix, f"{FOLDER}/chart.{suffix}")
-    lines = [
-        f"Linux {data['kernel']}, {data['qemu']}, ``{data['qemu_options']}``.",
-        "", ".. image:: performance/chart.svg", "   :alt: xshm and memfd against System V", "",
-    ] + rst_table(data) + ["", "What is missed", "~~~~~~~~~~~~~~", ""] + explanation(data)
+    shutil.copyfile(JSON, baseline(name))
+    lines = [f"Linux {data['kernel']}, {data['qemu']}, ``{data['qemu_options']}``.", ""]
+    if name == MAIN:
+        for suffix in ("svg", "png"):
+            shutil.copyfile("build/bench." + suffix, f"{FOLDER}/chart.{suffix}")
+        lines += [".. image:: performance/chart.svg",
+                  "   :alt: xshm and memfd against System V", ""]
+        lines += rst_table([HEADER] + [cells_as_text(cells) for cells in table_rows(data)])
+        lines += ["", "What is missed", "^^^^^^^^^^^^^^", ""] + explanation(data)
+    else:
+        lines += rst_table(lines_beside(data, load(baseline(MAIN)), MAIN))
+    write_block(name, lines)
+    print(f"recorded in {baseline(name)} and {DOCUMENT}")
+
+
+def write_block(name, lines):
+    """Of the document, what is between the two comments with this name."""
     with open(DOCUMENT, encoding="utf-8") as f:
         text = f.read()
-    begin, end = ".. begin generated\n", ".. end generated\n"
+    begin, end = f".. begin generated {name}\n", f".. end generated {name}\n"
     before, rest = text.split(begin)
     after = rest.split(end)[1]
     with open(DOCUMENT, "w", encoding="utf-8") as f:
         f.write(before + begin + "\n" + "\n".join(lines).rstrip() + "\n\n" + end + after)
-    print(f"recorded in {FOLDER} and {DOCUMENT}")
 
 
-def command_check(baseline, path):
-    with open(baseline, encoding="utf-8") as f:
-        recorded = json.load(f)["operations"]
-    operations, _ = read_results([path])
+def command_check(name, path):
+    data = load(baseline(name))
+    recorded = data["operations"]
+    operations, info = read_results([path])
+    if info.get("kernel") != data["kernel"]:
+        print(f"recorded on Linux {data['kernel']}, this is {info.get('kernel')}")
     passed = failed = 0
     for name, operation in operations.items():
         for key in ("xshm/sysv", "xshm/memfd"):

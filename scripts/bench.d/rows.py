@@ -9,6 +9,8 @@ WORSE = 1.02
 
 @dataclass
 class Cells:
+    # Which row it is, on any kernel.
+    key: str
     title: str
     sysv: float = None
     xshm: float = None
@@ -44,7 +46,7 @@ class Row:
         o = operations.get(self.key)
         if not o or "xshm" not in o:
             return None
-        return Cells(self.title, o.get("sysv"), o["xshm"], o.get("memfd"), o.get("xshm/sysv"),
+        return Cells(self.key, self.title, o.get("sysv"), o["xshm"], o.get("memfd"), o.get("xshm/sysv"),
                      o.get("xshm/memfd"), self.sysv, self.memfd, chart=self.chart,
                      note=self.note).judge()
 
@@ -58,7 +60,7 @@ class Throughput(Row):
         if not rate or not o:
             return None
         low, high = operations[self.key + "_low"]["xshm"], operations[self.key + "_high"]["xshm"]
-        return Cells(f"{self.title} ({low:.2f} to {high:.2f})", rate["sysv"], rate["xshm"],
+        return Cells(self.key, f"{self.title} ({low:.2f} to {high:.2f})", rate["sysv"], rate["xshm"],
                      rate["memfd"], o["xshm"], rate["xshm"] / rate["memfd"], self.sysv,
                      sign=">=", note=self.note).judge()
 
@@ -71,7 +73,7 @@ class Flat(Row):
         few, many = operations.get(self.key + "_of_10"), operations.get(self.key + "_of_30000")
         if not few or not many:
             return None
-        cells = Cells(self.title, many["sysv"] / few["sysv"], many["xshm"] / few["xshm"])
+        cells = Cells(self.key + "_flat", self.title, many["sysv"] / few["sysv"], many["xshm"] / few["xshm"])
         # Its own growth is what counts, not that of System V.
         cells.to_sysv, cells.sysv_target, cells.note = cells.xshm, 1.05, self.note
         return cells.judge()
@@ -87,7 +89,7 @@ class Preload(Row):
                     default=None)
         if worst is None:
             return None
-        return Cells(self.title, None, None, None, worst, None, 1.02, note=self.note).judge()
+        return Cells(self.key, self.title, None, None, None, worst, None, 1.02, note=self.note).judge()
 
 
 # From scripts/profile on Linux 6.12.117.
