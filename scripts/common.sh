@@ -155,6 +155,37 @@ end_asides() {
 	done
 }
 
+# The asides that run beside each other. reap: say which of them have ended, by
+# said_end NAME STATUS SECONDS where a script has its own; the others are in running.
+running=()
+said_end() {
+	printf '\n%-16s %s (%d s)' "$1" "$([ "$2" -eq 0 ] && echo ok || echo "NOT OK")" "$3"
+}
+reap() {
+	local still=() name status seconds
+	for name in ${running[@]+"${running[@]}"}; do
+		if kill -0 "${asides[$name]}" 2>/dev/null; then
+			still+=("$name")
+			continue
+		fi
+		read -r status seconds <"$top/build/logs/aside-$name.end"
+		said_end "$name" "$status" "$seconds"
+	done
+	running=(${still[@]+"${still[@]}"})
+}
+
+# until_below N: wait until fewer run.
+until_below() {
+	local tick=0
+	reap
+	while [ ${#running[@]} -ge "$1" ]; do
+		sleep 0.5
+		tick=$((tick + 1))
+		[ $((tick % 8)) -ne 0 ] || printf '.'
+		reap
+	done
+}
+
 # show_aside NAME: what it prints, until it ends; its status.
 show_aside() {
 	local status
