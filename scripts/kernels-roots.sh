@@ -17,10 +17,18 @@ root_suite() {
 	esac
 }
 
+# What a kernel, and not only a module, is built with there, where one is.
+root_tools() {
+	case $1 in
+	7.3) echo flex bison bc libelf-dev gzip diffutils perl-base ;;
+	esac
+}
+
 root_complete() {
 	local dir=$cache/kernels/$1
 	[ -s "$dir/release" ] && [ -s "$dir/vmlinuz" ] && [ -d "$dir/modules" ] &&
-		[ -x "$dir/root/usr/bin/make" ] && [ -e "$dir/build/Makefile" ]
+		[ -x "$dir/root/usr/bin/make" ] && [ -e "$dir/build/Makefile" ] &&
+		{ [ -z "$(root_tools "$1")" ] || [ -x "$dir/root/usr/bin/flex" ]; }
 }
 
 codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
@@ -102,8 +110,9 @@ suite_version() {
 # With archives as the current folder.
 suite_download() {
 	local conf=$1 release=$2
+	shift 2
 	apt-get -c "$conf" -qy --download-only install "linux-headers-$release" \
-		gcc make dash coreutils sed grep mawk findutils || return
+		gcc make dash coreutils sed grep mawk findutils "$@" || return
 	apt-get -c "$conf" -q download "linux-binary-$release" "linux-modules-$release"
 }
 
@@ -148,8 +157,9 @@ unpack_root() {
 
 # root_kernel NAME: what cannot be had ends with the status $cannot_be_had.
 root_kernel() {
-	local name=$1 suite apt conf release version
+	local name=$1 suite apt conf release version tools
 	suite=$(root_suite "$name")
+	read -ra tools <<<"$(root_tools "$name")"
 	need_debian "Linux $name"
 	apt=$(suite_apt "$suite") ||
 		unavailable "no mirror of this Debian's main archive in /etc/apt"
@@ -166,10 +176,26 @@ root_kernel() {
 	version=$(suite_version "$conf" "linux-headers-$release")
 	! is_newest "$name" "$release" "$version" || return 0
 	(cd "$apt/archives" && step "downloading Linux $release and a build root (some 200 MB)" \
-		suite_download "$conf" "$release") ||
+		suite_download "$conf" "$release" "${tools[@]}") ||
 		unavailable "cannot download Linux $release of Debian $suite"
 	new_kernel
 	step "unpacking Linux $release" unpack_root "$apt/archives" "$new" "$release" || exit 1
 	keep_kernel "$name" "$release" "$version"
 	rm -f "$apt/archives/"*.deb
+}
+
+# root_source NAME: the source of the kernel that NAME is in the cache.
+root_source() {
+	local from=$1 package apt
+	package=$(source_package "$from")=$(cat "$cache/kernels/$from/version")
+	apt=$(suite_apt "$(root_suite "$from")") ||
+		unavailable "no mirror of this Debian's main archive in /etc/apt"
+	(cd "$cache" && step "downloading the source of Linux $from (some 160 MB)" \
+		root_source_download "$apt/apt.conf" "$package") ||
+		unavailable "cannot download $package: try scripts/kernels --update $from"
+}
+root_source_download() {
+	apt-get -c "$1" -q download "$2" && return
+	apt-get -c "$1" -q -o APT::Update::Error-Mode=any update &&
+		apt-get -c "$1" -q download "$2"
 }

@@ -80,11 +80,18 @@ apt_fetch() {
 		-o APT::Sandbox::User=root download "$@")
 }
 
-# The newest source of Linux 6.12 in the cache, if there is one.
+# source_deb KERNEL: its source in the cache, if it is there. Of 6.12 the newest, of
+# one with a build root that of the very version.
 source_deb() {
-	find "$cache" -maxdepth 1 -name 'linux-source-6.12_*.deb' 2>/dev/null |
-		sort -V | tail -n 1
+	local pattern='linux-source-6.12_*.deb' dir=$cache/kernels/$1
+	if [ -d "$dir/root" ]; then
+		pattern="$(source_package "$1")_$(cat "$dir/version")_all.deb"
+	elif [ "$1" != 6.12 ]; then
+		return
+	fi
+	find "$cache" -maxdepth 1 -name "$pattern" 2>/dev/null | sort -V | tail -n 1
 }
+source_package() { sed 's/^\([0-9]*\.[0-9]*\).*/linux-source-\1/' "$cache/kernels/$1/release"; }
 
 # With the cache locked.
 fetch_source() {
