@@ -118,7 +118,8 @@ static inline const char *unavailable(const struct backend *backend)
 
 /*
  * For FIXTURE_SETUP(): chooses the backend and moves the test to an IPC namespace of
- * its own, whose ids and limits are as new and whose segments go with it.
+ * its own, whose ids and limits are as new and whose segments go with it. With
+ * XSHM_INITIAL the test stays where it is: see initial.h.
  */
 #define USE_BACKEND(chosen) do {						\
 	const char *why_ = unavailable(chosen);					\
@@ -127,7 +128,11 @@ static inline const char *unavailable(const struct backend *backend)
 		SKIP(return, "%s", why_);					\
 	if (geteuid() != 0)							\
 		SKIP(return, "needs root");					\
-	ASSERT_EQ(0, unshare(CLONE_NEWIPC));					\
+	if (in_initial()) {							\
+		ASSERT_TRUE(begin_in_initial(ipc));				\
+	} else {								\
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));				\
+	}									\
 } while (0)
 
 /* The calls of the chosen backend, with -errno for an error as in the kernel. */
@@ -404,5 +409,7 @@ static inline bool find_map(const void *address, struct map_line *map)
 		fclose(f);
 	return found;
 }
+
+#include "initial.h"
 
 #endif

@@ -355,7 +355,7 @@ TEST_F(control, info_returns_the_highest_index)
 	struct shm_info info;
 	int ids[5];
 
-	ASSERT_EQ(0, self->id);
+	ASSERT_EQ(NTH_ID(0), self->id);
 	for (int i = 0; i < 5; i++) {
 		ids[i] = GET(IPC_PRIVATE, 1, 0600);
 		EXPECT_EQ(i + 1, ctl(0, SHM_INFO, &info));

@@ -15,7 +15,8 @@ FIXTURE_SETUP(ids)
 FIXTURE_TEARDOWN(ids) { }
 
 #define INDEX_BITS	15
-#define ID(seq, index)	((seq) << INDEX_BITS | (index))
+/* Sequences are those of the test, from 0. */
+#define ID(seq, index)	((first_sequence + (seq)) << INDEX_BITS | (index))
 
 /* As long as few segments exist, indexes up to this one are handed out in turn. */
 #define MIN_CYCLE	64
@@ -29,7 +30,7 @@ TEST_F(ids, first_ids_of_a_namespace)
 {
 	for (int i = 0; i < MIN_CYCLE; i++) {
 		ASSERT_EQ(ID(0, i), new_segment());
-		EXPECT_EQ(0, STAT(i).shm_perm.__seq);
+		EXPECT_EQ(first_sequence, STAT(ID(0, i)).shm_perm.__seq);
 	}
 }
 
@@ -40,7 +41,7 @@ TEST_F(ids, indexes_go_round_and_the_sequence_grows)
 			int id = new_segment();
 
 			ASSERT_EQ(ID(seq, i), id);
-			EXPECT_EQ(seq, STAT(id).shm_perm.__seq);
+			EXPECT_EQ(first_sequence + seq, STAT(id).shm_perm.__seq);
 			REMOVE(id);
 		}
 	}
@@ -119,7 +120,7 @@ TEST_F(ids, next_id_with_a_sequence)
 	ASSERT_EQ(ID(0, 0), new_segment());
 	ASSERT_EQ(0, set_sysctl("shm_next_id", ID(7, 300)));
 	EXPECT_EQ(ID(7, 300), new_segment());
-	EXPECT_EQ(7, STAT(ID(7, 300)).shm_perm.__seq);
+	EXPECT_EQ(first_sequence + 7, STAT(ID(7, 300)).shm_perm.__seq);
 	EXPECT_EQ(300, ctl(0, SHM_INFO, &info));
 	/* The cycle goes on where it was. */
 	EXPECT_EQ(ID(0, 1), new_segment());
@@ -147,7 +148,7 @@ TEST_F(ids, next_id_at_the_last_index)
 	EXPECT_EQ(-ENOSPC, new_segment());
 	EXPECT_EQ(-1, get_sysctl("shm_next_id"));
 	ASSERT_EQ(0, set_sysctl("shm_next_id", INT32_MAX - 32767));
-	EXPECT_EQ(ID(65535, 0), new_segment());
+	EXPECT_EQ(INT32_MAX - 32767, new_segment());
 }
 
 TEST_F(ids, next_id_counts_for_creation_only)
@@ -187,11 +188,11 @@ TEST_F(ids, next_id_needs_a_capability)
 	AS_USER_WITH(USER, GROUP, CAP_SYS_ADMIN) {
 		EXPECT_EQ(with_it, set_sysctl("shm_next_id", 4343));
 	}
-	EXPECT_EQ(with_it ? 0 : 4343, new_segment());
+	EXPECT_EQ(with_it ? ID(0, 0) : 4343, new_segment());
 	AS_USER_WITH(USER, GROUP, CAP_CHECKPOINT_RESTORE) {
 		EXPECT_EQ(with_it, set_sysctl("shm_next_id", 4242));
 	}
-	EXPECT_EQ(with_it ? 1 : 4242, new_segment());
+	EXPECT_EQ(with_it ? ID(0, 1) : 4242, new_segment());
 	AS_USER_WITH(USER, GROUP, CAP_IPC_OWNER) {
 		EXPECT_EQ(-EACCES, set_sysctl("shm_next_id", 4242));
 	}
@@ -208,13 +209,13 @@ TEST_F(ids, namespaces_count_on_their_own)
 		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 		EXPECT_EQ(-EINVAL, ctl(ID(0, 0), IPC_STAT, &buf));
 		EXPECT_EQ(-ENOENT, get(KEY, 0, 0));
-		EXPECT_EQ(ID(0, 0), get(KEY, 200, IPC_CREAT | IPC_EXCL | 0600));
+		EXPECT_EQ(0, get(KEY, 200, IPC_CREAT | IPC_EXCL | 0600));
 		EXPECT_EQ(200, STAT(0).shm_segsz);
 		EXPECT_EQ(-EINVAL, ctl(ID(0, 1), IPC_RMID, NULL));
 		ASSERT_EQ(0, set_sysctl("shm_next_id", 77));
 	}
 	EXPECT_EQ(-1, get_sysctl("shm_next_id"));
-	EXPECT_EQ(100, STAT(0).shm_segsz);
+	EXPECT_EQ(100, STAT(ID(0, 0)).shm_segsz);
 	EXPECT_EQ(ID(0, 2), new_segment());
 }
 

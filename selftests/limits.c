@@ -260,12 +260,12 @@ TEST_F(limits, the_default_shmmni_can_be_reached)
 		ASSERT_EQ(0, set_sysctl("shmmni", all));
 	}
 	for (int i = 0; i < all; i++)
-		ASSERT_EQ(i, get(KEY + i, 1, IPC_CREAT | 0600));
+		ASSERT_EQ(NTH_ID(i), get(KEY + i, 1, IPC_CREAT | 0600));
 	EXPECT_EQ(-ENOSPC, get(IPC_PRIVATE, 1, 0600));
-	EXPECT_EQ(all - 96, get(KEY + all - 96, 0, 0));
+	EXPECT_EQ(NTH_ID(all - 96), get(KEY + all - 96, 0, 0));
 	EXPECT_USAGE(all, all);
 	for (int i = 0; i < all; i++)
-		ASSERT_EQ(0, ctl(i, IPC_RMID, NULL));
+		ASSERT_EQ(0, ctl(NTH_ID(i), IPC_RMID, NULL));
 	EXPECT_USAGE(0, 0);
 }
 

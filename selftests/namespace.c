@@ -65,6 +65,7 @@ TEST_F(namespace, ids_of_one_are_invalid_in_another)
 		memset(&ds, 0, sizeof(ds));
 		EXPECT_EQ(-EINVAL, ctl(self->id, IPC_SET, &ds));
 		/* The same number may stand for a segment of its own. */
+		ASSERT_EQ(0, set_sysctl("shm_next_id", self->id));
 		int id = GET(IPC_PRIVATE, 50, 0600);
 
 		EXPECT_EQ(self->id, id);

@@ -123,22 +123,22 @@ TEST_F(table, follows_attach_detach_and_removal)
 TEST_F(table, in_the_order_of_indexes)
 {
 	char *line, *next;
-	int expected = 0;
+	int expected = 0, later = NTH_ID(42) + (5 << 15);
 	int id;
 
 	for (int i = 0; i < 100; i++)
-		ASSERT_EQ(i, get(KEY + i, 1 + i, IPC_CREAT | 0600));
+		ASSERT_EQ(NTH_ID(i), get(KEY + i, 1 + i, IPC_CREAT | 0600));
 	/* An index from before, with a later sequence. */
-	REMOVE(42);
-	ASSERT_EQ(0, set_sysctl("shm_next_id", 5 << 15 | 42));
-	ASSERT_EQ(5 << 15 | 42, get(KEY + 42, 43, IPC_CREAT | 0600));
+	REMOVE(NTH_ID(42));
+	ASSERT_EQ(0, set_sysctl("shm_next_id", later));
+	ASSERT_EQ(later, get(KEY + 42, 43, IPC_CREAT | 0600));
 
 	line = strchr(TABLE(65536), '\n') + 1;
 	for (; *line; line = next + 1, expected++) {
 		next = strchr(line, '\n');
 		ASSERT_NE(NULL, next);
 		ASSERT_EQ(1, sscanf(line, "%*d %d", &id));
-		EXPECT_EQ(expected == 42 ? 5 << 15 | 42 : expected, id);
+		EXPECT_EQ(expected == 42 ? later : NTH_ID(expected), id);
 	}
 	EXPECT_EQ(100, expected);
 }
@@ -181,13 +181,13 @@ TEST_F(table, rewound_and_read_again)
 
 TEST_F(table, everybody_may_read_it)
 {
+	int id = GET(KEY, 4096, IPC_CREAT);
 	struct stat st;
 
-	GET(KEY, 4096, IPC_CREAT);
 	ASSERT_EQ(0, stat(ipc->table, &st));
 	EXPECT_EQ(S_IFREG | 0444, st.st_mode);
 	AS_USER(USER, GROUP) {
-		EXPECT_TABLE(line_of(0, 0, 0));
+		EXPECT_TABLE(line_of(id, 0, 0));
 	}
 }
 
@@ -219,7 +219,7 @@ TEST_F(table, removal_while_reading)
 	ASSERT_LE(0, fd);
 	ASSERT_LT(0, read(fd, text, 300));
 	for (int i = 0; i < 50; i += 2)
-		REMOVE(i);
+		REMOVE(NTH_ID(i));
 	while ((n = read(fd, text, sizeof(text))) > 0)
 		for (ssize_t i = 0; i < n; i++)
 			lines += text[i] == '\n';
