@@ -5,34 +5,13 @@
  */
 #include "counters.h"
 #include "fault.h"
+#include "module.h"
 #include "raw.h"
 
 #define MAX_FAULTS	20000
 /* The last places: of the module's start, and of what the kernel does from its part on. */
 #define START_PLACES	150
 #define LAST_PLACES	400
-
-static int load(int fd)
-{
-	return syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "xshm", O_NONBLOCK) ? -errno : 0;
-}
-
-/* A file is released a moment after its last use. */
-static int unload_soon(void)
-{
-	int err = unload();
-
-	for (int i = 0; i < 100 && (err == -EAGAIN || err == -EBUSY); i++) {
-		usleep(20000);
-		err = unload();
-	}
-	return err;
-}
 
 static bool loaded(void)
 {
@@ -46,15 +25,14 @@ FIXTURE(fault_load) {
 
 FIXTURE_SETUP(fault_load)
 {
-	const char *path = getenv("XSHM_KO"), *why = fault_open();
+	const char *why = fault_open();
 
 	self->ko = -1;
 	if (why)
 		SKIP(return, "%s", why);
-	if (!path)
+	self->ko = open_module();
+	if (self->ko < 0)
 		SKIP(return, "XSHM_KO does not say where xshm.ko is");
-	self->ko = open(path, O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, self->ko);
 	ASSERT_EQ(0, unload_soon());
 }
 

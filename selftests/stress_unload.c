@@ -6,6 +6,7 @@
  */
 #include <sys/prctl.h>
 
+#include "module.h"
 #include "stress.h"
 
 #define UNLOAD_PATIENCE	120	/* seconds until the module has been unloaded once */
@@ -20,21 +21,6 @@ FIXTURE_SETUP(stress_unload)
 
 FIXTURE_TEARDOWN(stress_unload)
 {
-}
-
-/* The module file that the guest loaded; it says so in its job. */
-static int open_module(void)
-{
-	char line[1024], path[512];
-	FILE *f = fopen("/run/guest/job", "re");
-	int fd = -1;
-
-	if (!f)
-		return -1;
-	if (fgets(line, sizeof(line), f) && sscanf(line, "ko=%511s", path) == 1)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	fclose(f);
-	return fd;
 }
 
 /* Opens the device where there is one, and uses it as long as it is open. */
@@ -100,9 +86,9 @@ TEST_F_TIMEOUT(stress_unload, unload_and_load, 600)
 			if (!user[i])
 				use_while_unloading();
 		}
-		if (!syscall(SYS_delete_module, "xshm", O_NONBLOCK)) {
+		if (!unload()) {
 			usleep(random_below(3000));
-			if (syscall(SYS_finit_module, module, "", 0))
+			if (load(module))
 				break;
 			loads++;
 		}
