@@ -400,6 +400,44 @@ TEST_F_TIMEOUT(fault, control, SWEEP_SECONDS)
 		sweep(_metadata, self, &operations[i]);
 }
 
+/*
+ * Over the last attach of the same segment, which ends with it: it is replaced, still
+ * there, or detached for good. Never unmapped and left, nor mapped and gone.
+ */
+TEST_F_TIMEOUT(fault, attach_over_the_last, SWEEP_SECONDS)
+{
+	int nth, refused = 0;
+	bool fired = true;
+
+	for (nth = 1; fired && nth < MAX_FAULTS && _metadata->exit_code == KSFT_PASS; nth++) {
+		struct xshm_ds ds;
+		bool mapped;
+		long result;
+
+		ASSERT_EQ(0, set_sysctl("shm_rmid_forced", 0));
+		make_attach(_metadata, self);
+		ASSERT_EQ(0, set_sysctl("shm_rmid_forced", 1));
+		fault_arm(nth);
+		result = attach_over(self);
+		fired = fault_disarm();
+		refused += result < 0;
+		EXPECT_EQ(fired ? result : (long)self->p, result);
+		mapped = is_mapped(self->p);
+		EXPECT_EQ(mapped ? 0 : -EINVAL, raw_stat(self->id, &ds)) TH_LOG("fault %d", nth);
+		if (!mapped)
+			continue;
+		EXPECT_EQ(1, ds.nattch);
+		EXPECT_EQ(0, raw_detach(self->p));
+		EXPECT_EQ(-EINVAL, raw_stat(self->id, &ds)) TH_LOG("fault %d", nth);
+	}
+	EXPECT_FALSE(fired);
+	EXPECT_LT(0, refused);
+	EXPECT_EQ(0, set_sysctl("shm_rmid_forced", 0));
+	sums->operations++;
+	sums->faults += nth - 2;
+	sums->refused += refused;
+}
+
 TEST_SUM_OF_FAULTS
 
 TEST_HARNESS_MAIN

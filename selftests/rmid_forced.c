@@ -239,6 +239,96 @@ TEST_F(rmid_forced, failed_attach_is_a_last_detach)
 	EXPECT_EQ(DIFFERS(FAILED_ATTACH, -EINVAL, 0), ctl(id, IPC_RMID, NULL));
 }
 
+/*
+ * A segment that was never attached, at the end of each kind of failed attach; that of
+ * System V is gone then.
+ */
+#define EXPECT_LEFT(id) do {							\
+	int id_ = (id);								\
+	struct shmid_ds left_;							\
+	EXPECT_EQ(DIFFERS(FAILED_ATTACH, -EINVAL, 0), ctl(id_, IPC_STAT, &left_)); \
+	if (ipc == &xshm) {							\
+		EXPECT_EQ(0, left_.shm_nattch);					\
+		EXPECT_EQ(0, left_.shm_atime);					\
+		EXPECT_EQ(0, left_.shm_dtime);					\
+		EXPECT_EQ(0, left_.shm_lpid);					\
+		EXPECT_EQ(0, ctl(id_, IPC_RMID, NULL));				\
+	}									\
+} while (0)
+
+#define KERNEL_ADDRESS	((void *)(1UL << 63))
+
+TEST_F(rmid_forced, failed_replacing_attach)
+{
+	int id;
+
+	force(1);
+	id = GET(IPC_PRIVATE, 4096, 0600);
+	EXPECT_EQ(-ENOMEM, at(id, KERNEL_ADDRESS, SHM_REMAP));
+	EXPECT_LEFT(id);
+
+	id = GET(IPC_PRIVATE, 4096, 0600);
+	IN_CHILD {
+		struct rlimit limit = { 4096, 4096 };
+		char *p = free_range(4096);
+
+		ASSERT_EQ(0, setrlimit(RLIMIT_AS, &limit));
+		EXPECT_EQ(-ENOMEM, at(id, p, SHM_REMAP));
+	}
+	EXPECT_LEFT(id);
+
+	/* Rounded to address 0, which is not for everybody. */
+	id = GET(IPC_PRIVATE, 4096, 0666);
+	AS_USER(USER, GROUP) {
+		EXPECT_EQ(-EPERM, at(id, (void *)1, SHM_RND));
+	}
+	EXPECT_LEFT(id);
+}
+
+/* A failure of another's, while the segment is attached, is no last detach either. */
+TEST_F(rmid_forced, failed_replacing_attach_of_an_attached_segment)
+{
+	int id;
+	char *p;
+
+	force(1);
+	id = GET(KEY, 4096, IPC_CREAT | 0600);
+	p = ATTACH(id, 0);
+	EXPECT_EQ(-ENOMEM, at(id, KERNEL_ADDRESS, SHM_REMAP));
+	EXPECT_EQ(1, NATTCH(id));
+	ASSERT_EQ(0, dt(p));
+	EXPECT_GONE(id);
+}
+
+TEST_F(rmid_forced, attach_that_replaces_the_last_one)
+{
+	char *p;
+	int id;
+
+	force(1);
+	id = GET(KEY, 4096, IPC_CREAT | 0600);
+	p = ATTACH(id, 0);
+	*p = 'x';
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ((long)p, at(id, p, SHM_REMAP));
+		EXPECT_EQ('x', *p);
+		EXPECT_EQ(1, NATTCH(id));
+	}
+	ASSERT_EQ(0, dt(p));
+	EXPECT_GONE(id);
+	/* One marked for destruction, too. */
+	force(0);
+	id = GET(KEY, 4096, IPC_CREAT | 0600);
+	p = ATTACH(id, 0);
+	*p = 'y';
+	REMOVE(id);
+	EXPECT_EQ((long)p, at(id, p, SHM_REMAP));
+	EXPECT_EQ('y', *p);
+	EXPECT_EQ(1, NATTCH(id));
+	ASSERT_EQ(0, dt(p));
+	EXPECT_GONE(id);
+}
+
 TEST_F(rmid_forced, children_of_the_creator_do_not_keep_it)
 {
 	int go[2], status;
