@@ -123,6 +123,32 @@ TEST_F(limits, noreserve_under_strict_overcommit)
 	ASSERT_EQ(0, write_number(OVERCOMMIT, self->overcommit));
 }
 
+/* Nor where the process has no room in which the setting could be tried out. */
+TEST_F(limits, noreserve_under_strict_overcommit_without_room)
+{
+	static const unsigned long sizes[] = { 100UL << 30, 1UL << 46 };
+
+	self->overcommit = read_number(OVERCOMMIT);
+	ASSERT_LE(0, self->overcommit);
+	ASSERT_EQ(0, write_number(OVERCOMMIT, 2));
+	IN_CHILD {
+		struct rlimit limit = { 4096, 4096 };
+
+		/* Opens what the library needs. */
+		EXPECT_EQ(-ENOENT, get(KEY, 0, 0));
+		ASSERT_EQ(0, setrlimit(RLIMIT_AS, &limit));
+		ASSERT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
+					   -1, 0));
+		for (int i = 0; i < 2; i++)
+			EXPECT_EQ(-ENOMEM, get(KEY + i, sizes[i],
+					       IPC_CREAT | SHM_NORESERVE | 0600));
+	}
+	ASSERT_EQ(0, write_number(OVERCOMMIT, self->overcommit));
+	EXPECT_EQ(-ENOENT, get(KEY, 0, 0));
+	EXPECT_EQ(-ENOENT, get(KEY + 1, 0, 0));
+	EXPECT_USAGE(0, 0);
+}
+
 /* What is committed to by all of the machine, in kB. */
 static long long committed(void)
 {
