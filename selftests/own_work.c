@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each pays for its own: what the module looks at when a process exits, and what it
+ * holds while it looks at many pages. Counted as work done, not as time.
+ */
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "counters.h"
+#include "raw.h"
+#include "tracefs.h"
+
+#define OTHERS		2	/* namespaces of another user */
+#define OWN		5	/* segments */
+
+FIXTURE(own_work) {
+	struct trace trace;
+};
+
+FIXTURE_SETUP(own_work)
+{
+	USE_BACKEND(&xshm);
+	if (access(TRACEFS "/instances", W_OK))
+		SKIP(return, "no tracefs at " TRACEFS);
+}
+
+FIXTURE_TEARDOWN(own_work)
+{
+	trace_end(&self->trace);
+}
+
+/* Segments that any end of a process could concern. */
+static void many_segments(int ready, int go, int count)
+{
+	char byte;
+
+	if (unshare(CLONE_NEWIPC) || set_sysctl("shmmni", 32768) ||
+	    set_sysctl("shm_rmid_forced", 1))
+		_exit(1);
+	become(USER, GROUP);
+	for (int i = 0; i < count; i++)
+		if (raw_get(IPC_PRIVATE, 1, 0600, i % 2 ? XSHM_GET_OWNER_BOUND : 0) < 0)
+			_exit(2);
+	_exit(write(ready, "", 1) != 1 || read(go, &byte, 1) != 0);
+}
+
+/* A process makes some segments, removes some, and exits. */
+static pid_t make_and_exit(int make, int remove)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int id[OWN];
+
+		for (int i = 0; i < make; i++)
+			id[i] = raw_get(IPC_PRIVATE, 1, 0600, 0);
+		for (int i = 0; i < remove; i++)
+			if (raw_remove(id[i]))
+				_exit(1);
+		_exit(id[0] < 0);
+	}
+	return pid;
+}
+
+TEST_F_TIMEOUT(own_work, exit_looks_at_own_segments, 300)
+{
+	int count = (getenv("XSHM_SLOW") ? 2000 : 30000) / OTHERS;
+	struct exiting {
+		int make, remove, forced, ended;
+		int status;
+		pid_t pid;
+		long looked, told, events;
+	} process[] = {
+		{ .make = OWN, .forced = 1, .ended = OWN },
+		{ .make = OWN, .remove = 2, .forced = 1, .ended = OWN - 2 },
+		{ .make = OWN, .remove = OWN, .forced = 1 },
+		{ .make = OWN, .remove = OWN },
+		{ .make = 1, .remove = 1 },
+	};
+	int ready[2], go[2];
+	pid_t other[OTHERS];
+	char line[512];
+	FILE *f;
+
+	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
+	for (int i = 0; i < OTHERS; i++) {
+		other[i] = fork();
+		if (other[i] == 0) {
+			close(go[1]);
+			many_segments(ready[1], go[0], count);
+		}
+	}
+	close(ready[1]);
+	for (int i = 0; i < OTHERS; i++)
+		ASSERT_EQ(1, read(ready[0], line, 1));
+
+	ASSERT_EQ(0, trace_begin(&self->trace, "xshm_reap"));
+	for (unsigned int i = 0; i < ARRAY_SIZE(process); i++) {
+		ASSERT_EQ(0, set_sysctl("shm_rmid_forced", process[i].forced));
+		process[i].pid = make_and_exit(process[i].make, process[i].remove);
+		ASSERT_EQ(process[i].pid, waitpid(process[i].pid, &process[i].status, 0));
+		EXPECT_EQ(0, process[i].status);
+	}
+	f = trace_stop(&self->trace);
+	ASSERT_NE(NULL, f);
+	while (fgets(line, sizeof(line), f)) {
+		long looked = trace_field(line, "xshm_reap", "looked");
+
+		for (unsigned int i = 0; i < ARRAY_SIZE(process); i++) {
+			if (looked < 0 || !trace_is_of(line, process[i].pid))
+				continue;
+			process[i].events++;
+			process[i].looked += looked;
+			process[i].told += trace_field(line, "xshm_reap", "ended");
+		}
+	}
+	fclose(f);
+	close(go[1]);
+	for (int i = 0; i < OTHERS; i++) {
+		int status;
+
+		ASSERT_EQ(other[i], waitpid(other[i], &status, 0));
+		EXPECT_EQ(0, status);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(process); i++) {
+		EXPECT_GE(process[i].make - process[i].remove, process[i].looked)
+			TH_LOG("process %d, of %d others", i, OTHERS * count);
+		EXPECT_EQ(process[i].ended, process[i].told);
+		EXPECT_GE(1, process[i].events);
+	}
+	/* They ended when their creator did, not later by the watch. */
+	EXPECT_EQ(0, RAW_USAGE().used_ids);
+}
+
+/* What looks at the pages of a segment that is unlocked. */
+#define WALK	"xshm_evictable"
+
+TEST_F(own_work, unlock_looks_at_each_page_once)
+{
+	size_t size = 64 * MIB;
+	int id = RAW_GET(size, 0600, XSHM_GET_SMALL);
+	char *p = RAW_ATTACH(id, 0, 0), line[512];
+	long folios = 0, walks = 0;
+	FILE *f;
+
+	ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
+	touch(p, size);
+	ASSERT_EQ(0, trace_begin(&self->trace, WALK));
+	ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
+	ASSERT_EQ(0, raw_control(XSHM_IOC_UNLOCK, id, NULL, 0));
+	/* Idempotent: there is nothing to look at again. */
+	ASSERT_EQ(0, raw_control(XSHM_IOC_UNLOCK, id, NULL, 0));
+	f = trace_stop(&self->trace);
+	ASSERT_NE(NULL, f);
+	while (fgets(line, sizeof(line), f)) {
+		if (trace_field(line, WALK, "id") != id)
+			continue;
+		walks++;
+		folios += trace_field(line, WALK, "folios");
+		/* Where it says so: the account's lock. */
+		EXPECT_GE(0, trace_field(line, WALK, "held"));
+	}
+	fclose(f);
+	EXPECT_EQ(1, walks);
+	EXPECT_EQ((long)(size / 4096), folios);
+	ASSERT_EQ(0, raw_detach(p));
+	ASSERT_EQ(0, raw_remove(id));
+}
+
+#define WALKED		(256 * MIB)
+#define UNLOCKS		20
+/*
+ * That many times another process locks and unlocks a page while one unlocks 65,536: a
+ * few may be under way or next in turn if the account is held meanwhile.
+ */
+#define MEANWHILE	100
+
+TEST_F_TIMEOUT(own_work, others_lock_while_pages_are_looked_at, 120)
+{
+	atomic_ulong *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned long most = 0;
+	int id, status;
+	pid_t pid;
+	char *p;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two processors");
+	ASSERT_NE(MAP_FAILED, (void *)count);
+	id = RAW_GET(WALKED, 0600, XSHM_GET_SMALL);
+	p = RAW_ATTACH(id, 0, 0);
+	touch(p, WALKED);
+	pid = fork();
+	if (pid == 0) {
+		int page = raw_get(IPC_PRIVATE, 4096, 0600, 0);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;; atomic_fetch_add(count, 1))
+			if (raw_control(XSHM_IOC_LOCK, page, NULL, 0) ||
+			    raw_control(XSHM_IOC_UNLOCK, page, NULL, 0))
+				_exit(1);
+	}
+	while (!atomic_load(count))
+		sched_yield();
+	for (int i = 0; i < UNLOCKS && most < MEANWHILE; i++) {
+		unsigned long before;
+
+		ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
+		before = atomic_load(count);
+		ASSERT_EQ(0, raw_control(XSHM_IOC_UNLOCK, id, NULL, 0));
+		if (atomic_load(count) - before > most)
+			most = atomic_load(count) - before;
+	}
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	printf("# counted: %lu times while %lu pages were looked at\n", most, WALKED / 4096);
+	EXPECT_LE(MEANWHILE, most);
+	ASSERT_EQ(0, raw_detach(p));
+	ASSERT_EQ(0, raw_remove(id));
+}
+
+TEST_HARNESS_MAIN
