@@ -395,6 +395,41 @@ TEST_F(attack, limit_opened_by_a_user_and_written_by_root)
 	}
 }
 
+/*
+ * Process accounting into a limit: the last record is written when the first process of
+ * a PID namespace ends, which has no namespaces any more then.
+ */
+TEST_F(attack, accounting_into_a_limit)
+{
+	static const char *const names[] = { "shmmax", "shmall", "shmmni", "shm_rmid_forced",
+					     "shm_next_id", "huge", "user_segments",
+					     "user_bytes", "hugetlb_shm_group" };
+	int status, result = 0;
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]) && !result; i++) {
+		char *path = strdup(sysctl_path(names[i]));
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			if (unshare(CLONE_NEWPID))
+				_exit(errno);
+			pid = fork();
+			if (pid == 0)
+				_exit(acct(path) ? errno : 0);
+			_exit(waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ?
+			      ECHILD : WEXITSTATUS(status));
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		result = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+		if (result == ENOENT)
+			result = 0;
+		free(path);
+	}
+	if (result == ENOSYS || result == EINVAL || result == EACCES)
+		SKIP(return, "acct(2) on such a file: %s", strerror(result));
+	EXPECT_EQ(0, result) TH_LOG("%s", strerror(result));
+}
+
 TEST_F(attack, device_mode)
 {
 	struct stat st;

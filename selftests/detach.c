@@ -79,4 +79,61 @@ TEST_F(detach, spares_other_attaches_in_its_range)
 	EXPECT_EQ(DIFFERS(SHARED_MAPPING_FILE, 1, 0), NATTCH(id));
 }
 
+#ifndef SYS_mseal
+#define SYS_mseal	462
+#endif
+
+/* Since 6.10, for 64-bit kernels. */
+static bool can_seal(void)
+{
+	return !syscall(SYS_mseal, NULL, 0, 0) || errno != ENOSYS;
+}
+
+/* What can't be unmapped stays, and nobody is told. */
+TEST_F(detach, sealed_attach)
+{
+	int id = GET(IPC_PRIVATE, 2 * 4096, 0600);
+
+	if (!can_seal())
+		SKIP(return, "this kernel has no mseal(2)");
+	IN_CHILD {
+		char *p = ATTACH(id, 0);
+		struct map_line map;
+
+		*p = 7;
+		ASSERT_EQ(0, syscall(SYS_mseal, p, 2 * 4096, 0));
+		ASSERT_EQ(-1, munmap(p, 2 * 4096));
+		ASSERT_EQ(EPERM, errno);
+		for (int i = 0; i < 2; i++) {
+			EXPECT_EQ(0, dt(p));
+			ASSERT_TRUE(find_map(p, &map));
+			EXPECT_EQ((unsigned long)p + 2 * 4096, map.end);
+			EXPECT_EQ(7, *p);
+			EXPECT_EQ(1, NATTCH(id));
+		}
+	}
+	EXPECT_EQ(0, NATTCH(id));
+}
+
+/* A part that can: it goes. */
+TEST_F(detach, sealed_part)
+{
+	int id = GET(IPC_PRIVATE, 3 * 4096, 0600);
+
+	if (!can_seal())
+		SKIP(return, "this kernel has no mseal(2)");
+	IN_CHILD {
+		char *p = ATTACH(id, 0);
+
+		ASSERT_EQ(0, syscall(SYS_mseal, p + 4096, 4096, 0));
+		EXPECT_EQ(3, NATTCH(id));
+		EXPECT_EQ(0, dt(p));
+		EXPECT_FALSE(is_mapped(p));
+		EXPECT_TRUE(is_mapped(p + 4096));
+		EXPECT_FALSE(is_mapped(p + 2 * 4096));
+		EXPECT_EQ(1, NATTCH(id));
+	}
+	EXPECT_EQ(0, NATTCH(id));
+}
+
 TEST_HARNESS_MAIN

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which segments get transparent huge pages: policy, options, advice, the machine's veto. */
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 
 #include "counters.h"
@@ -370,6 +372,53 @@ TEST_F(thp, usage_counts_huge_bytes)
 	EXPECT_EQ(0, RAW_USAGE().shm_rss);
 	EXPECT_EQ(0, RAW_USAGE().shm_tot);
 	EXPECT_EQ(0, RAW_USAGE().used_ids);
+}
+
+struct puncher {
+	char *p;
+	atomic_bool stop;
+	unsigned long rounds;
+};
+
+static void *punch_and_touch(void *arg)
+{
+	struct puncher *puncher = arg;
+
+	/* All of it; or a part, for which a huge page is split. */
+	for (; !atomic_load(&puncher->stop); puncher->rounds++) {
+		bool whole = puncher->rounds % 2;
+
+		if (madvise(puncher->p + (whole ? 0 : 4096), whole ? BYTES : HUGE_2M, MADV_REMOVE))
+			abort();
+		touch(puncher->p, BYTES);
+	}
+	return NULL;
+}
+
+/* Huge pages are counted while they come, are split and go. */
+TEST_F_TIMEOUT(thp, counted_while_they_change, 120)
+{
+	int id = GET(IPC_PRIVATE, BYTES, 0600);
+	struct puncher puncher = { .p = ATTACH(id, 0) };
+	int looks = getenv("XSHM_SLOW") ? 300 : 3000;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, punch_and_touch, &puncher));
+	for (int i = 0; i < looks || (puncher.rounds < 10 && i < 100 * looks); i++) {
+		unsigned long huge = i % 2 ? RAW_STAT(id).huge : RAW_USAGE().huge;
+
+		ASSERT_EQ(0, huge % HUGE_2M);
+		ASSERT_GE(BYTES, huge);
+	}
+	atomic_store(&puncher.stop, true);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LE(10, puncher.rounds);
+	ASSERT_EQ(0, madvise(puncher.p, BYTES, MADV_REMOVE));
+	EXPECT_EQ(0, RAW_STAT(id).huge);
+	touch(puncher.p, BYTES);
+	EXPECT_EQ(BYTES, RAW_STAT(id).huge);
+	ASSERT_EQ(0, dt(puncher.p));
+	REMOVE(id);
 }
 
 TEST_HARNESS_MAIN
