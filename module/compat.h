@@ -25,6 +25,11 @@
 #include <linux/pagevec.h>
 #endif
 
+/* bin2hex() got a header of its own in 6.5, which 7.0 no longer has others include. */
+#if __has_include(<linux/hex.h>)
+#include <linux/hex.h>
+#endif
+
 /* 6.17 added vfs_mmap(), which also serves files with mmap_prepare only. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define xshm_vfs_mmap(file, vma)	call_mmap(file, vma)

@@ -156,7 +156,8 @@ static u32 xshm_gid(struct user_namespace *user_ns, kgid_t gid)
  * most, and a copy by a string instruction would make it half as long again
  * (1,557 instructions).
  */
-static __always_inline int xshm_put_status(struct xshm_ds __user *to, const struct xshm_status *status)
+static __always_inline int xshm_put_status(struct xshm_ds __user *to,
+					   const struct xshm_status *status)
 {
 	struct user_namespace *user_ns = current_user_ns();
 	u32 uid = xshm_uid(user_ns, status->uid), cuid = xshm_uid(user_ns, status->cuid);
