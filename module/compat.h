@@ -143,4 +143,59 @@ static inline bool xshm_ipc_ns_occupied(struct ipc_namespace *ipc_ns)
 #define XSHM_CTL_TABLE_END
 #endif
 
+/* 6.13 made the namespace of a symbol a string. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define XSHM_EXPORT(symbol)		EXPORT_SYMBOL_NS_GPL(symbol, XSHM)
+#define XSHM_IMPORT			MODULE_IMPORT_NS(XSHM)
+#else
+#define XSHM_EXPORT(symbol)		EXPORT_SYMBOL_NS_GPL(symbol, "XSHM")
+#define XSHM_IMPORT			MODULE_IMPORT_NS("XSHM")
+#endif
+
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS
+#include <linux/ftrace.h>
+#include <linux/rcupdate.h>
+
+/*
+ * 6.3 made direct calls of several functions the only kind, 6.4 has them let go of their
+ * filter if asked to. Not asked, as who frees it then anyway would do so twice.
+ */
+static inline int xshm_register_direct(struct ftrace_ops *ops, unsigned long addr)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return register_ftrace_direct_multi(ops, addr);
+#else
+	return register_ftrace_direct(ops, addr);
+#endif
+}
+
+static inline int xshm_unregister_direct(struct ftrace_ops *ops, unsigned long addr)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return unregister_ftrace_direct_multi(ops, addr);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+	return unregister_ftrace_direct(ops, addr);
+#else
+	return unregister_ftrace_direct(ops, addr, false);
+#endif
+}
+
+/* What do_exit() calls to leave all namespaces; 7.0 gave it another name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define XSHM_EXIT_NAMESPACES		"exit_task_namespaces"
+#else
+#define XSHM_EXIT_NAMESPACES		"exit_nsproxy_namespaces"
+#endif
+
+/* Wait for who is in a trampoline; without RCU tasks no task is preempted there. */
+static inline void xshm_synchronize_trampolines(void)
+{
+#ifdef CONFIG_TASKS_RCU
+	synchronize_rcu_tasks();
+#else
+	synchronize_rcu();
+#endif
+}
+#endif
+
 #endif /* XSHM_COMPAT_H */

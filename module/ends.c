@@ -15,6 +15,7 @@
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "xshm.h"
 #include "trace.h"
 
@@ -25,7 +26,7 @@ static struct workqueue_struct *xshm_workqueue;
 /* Segments can outlive their purpose here when their creator goes. */
 static bool xshm_ns_needs_reaping(const struct xshm_ns *ns)
 {
-	return READ_ONCE(ns->rmid_forced) || READ_ONCE(ns->bound);
+	return xshm_ns_rmid_forced(ns) || READ_ONCE(ns->bound);
 }
 
 /*
@@ -36,7 +37,7 @@ static bool xshm_may_end(const struct xshm_segment *segment)
 {
 	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
 		return !(READ_ONCE(segment->mode) & XSHM_DEST);
-	return READ_ONCE(segment->ns->rmid_forced) && !READ_ONCE(segment->nattch);
+	return xshm_ns_rmid_forced(segment->ns) && !READ_ONCE(segment->nattch);
 }
 
 /* Its creator is gone, or has closed what an owner-bound segment is bound to. */
@@ -100,7 +101,7 @@ void xshm_client_exiting(struct xshm_client *client)
 	if (atomic_read(&current->signal->live))
 		return;
 	if (READ_ONCE(client->bound) || READ_ONCE(client->foreign) ||
-	    (READ_ONCE(client->ns->rmid_forced) && !list_empty_careful(&client->made)))
+	    (xshm_ns_rmid_forced(client->ns) && !list_empty_careful(&client->made)))
 		xshm_client_end_segments(client, false);
 }
 
@@ -109,6 +110,16 @@ void xshm_client_close(struct xshm_client *client)
 {
 	if (READ_ONCE(client->bound))
 		xshm_client_end_segments(client, true);
+	xshm_client_put(client);
+}
+
+/* A task that makes segments has ended, or leaves its namespace. */
+void xshm_client_end_task(struct xshm_client *client)
+{
+	WRITE_ONCE(client->ended, true);
+	if (READ_ONCE(client->foreign) ||
+	    (xshm_ns_rmid_forced(client->ns) && !list_empty_careful(&client->made)))
+		xshm_client_end_segments(client, false);
 	xshm_client_put(client);
 }
 
@@ -163,10 +174,16 @@ static void xshm_ns_work(struct work_struct *work)
 {
 	struct xshm_ns *ns = container_of(work, struct xshm_ns, work);
 
-	if (!READ_ONCE(ns->ipc_ns))
-		xshm_ns_condemn_all(ns);
-	else
-		xshm_ns_reap(ns);
+	xshm_ns_reap(ns);
+	xshm_ns_put(ns);
+}
+
+static void xshm_ns_leave(struct work_struct *work)
+{
+	struct xshm_ns *ns = container_of(to_rcu_work(work), struct xshm_ns, leave);
+
+	xshm_put_ipc_ns(ns->leaving);
+	xshm_ns_condemn_all(ns);
 	xshm_ns_put(ns);
 }
 
@@ -183,7 +200,6 @@ static void xshm_watch_ns(struct xshm_ns *ns, void *data)
 
 	if (!xshm_ns_is_occupied(ns)) {
 		xshm_ns_retire(ns);
-		xshm_ns_queue_work(ns);
 		return;
 	}
 	if (xshm_ns_needs_reaping(ns))
@@ -226,7 +242,7 @@ struct xshm_ns *xshm_ns_enter(void)
 /* After a change of ->rmid_forced. May sleep. */
 void xshm_rmid_forced_changed(struct xshm_ns *ns)
 {
-	if (READ_ONCE(ns->rmid_forced)) {
+	if (xshm_ns_rmid_forced(ns)) {
 		xshm_watch();
 		xshm_ns_reap(ns);
 	}
@@ -239,7 +255,7 @@ int __init xshm_ends_init(void)
 	xshm_workqueue = alloc_workqueue("xshm", WQ_UNBOUND, 0);
 	if (!xshm_workqueue)
 		return -ENOMEM;
-	err = xshm_namespace_init(xshm_ns_work);
+	err = xshm_namespace_init(xshm_ns_work, xshm_ns_leave, xshm_workqueue);
 	if (err)
 		destroy_workqueue(xshm_workqueue);
 	return err;
@@ -255,7 +271,8 @@ void xshm_ends_exit(void)
 {
 	cancel_delayed_work_sync(&xshm_watch_later);
 	xshm_ns_for_each(xshm_ns_retire_idle, NULL);
-	/* Waits for what is queued. */
+	/* Waits for what is queued after a grace period, and for what is queued. */
+	rcu_barrier();
 	destroy_workqueue(xshm_workqueue);
 	xshm_namespace_exit();
 }

@@ -95,18 +95,21 @@ static long xshm_get_publish(struct xshm_segment *segment, const struct xshm_wis
 long xshm_get_new(struct xshm_ns *ns, struct xshm_client *client, const struct xshm_wish *wish)
 {
 	unsigned long pages = DIV_ROUND_UP_ULL(wish->bytes, PAGE_SIZE);
+	struct xshm_limits_now limits = xshm_ns_limits(ns);
 	struct xshm_segment *segment;
+	unsigned long total;
 	struct file *backing;
 	long ret;
 
-	if (wish->bytes < 1 || wish->bytes > READ_ONCE(ns->shmmax))
+	if (wish->bytes < 1 || wish->bytes > limits.shmmax)
 		return -EINVAL;
 	if (wish->bytes > ULONG_MAX - (PAGE_SIZE - 1))
 		return -ENOSPC;
 
 	mutex_lock(&ns->mutex);
 	ret = xshm_account_check_user(ns, current_euid(), (u64)pages << PAGE_SHIFT);
-	if (!ret && (ns->pages + pages < pages || ns->pages + pages > READ_ONCE(ns->shmall)))
+	total = ns->pages + limits.kernel_pages + pages;
+	if (!ret && (total < pages || total > limits.shmall))
 		ret = -ENOSPC;
 	if (!ret)
 		ns->pages += pages;

@@ -8,6 +8,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/hash.h>
+#include <linux/idr.h>
 #include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
@@ -222,32 +223,75 @@ static int xshm_ids_grow(struct xshm_ns *ns, u32 index)
 	return 0;
 }
 
+/*
+ * A segment of the kernel's own has the index, in a namespace whose calls are
+ * served: there SHM_STAT and the table show both kinds.
+ */
+static bool xshm_ids_kernel_has(const struct xshm_ns *ns, u32 index)
+{
+	bool has;
+
+	if (!IS_ENABLED(CONFIG_SYSVIPC) || likely(!ns->served) ||
+	    !READ_ONCE(ns->ipc_ns->ids[XSHM_KERNEL_IDS].in_use))
+		return false;
+	rcu_read_lock();
+	has = idr_find(&ns->ipc_ns->ids[XSHM_KERNEL_IDS].ipcs_idr, index);
+	rcu_read_unlock();
+	return has;
+}
+
+/* As xshm_ids_next_free(), of what the kernel doesn't have either. */
+static u32 xshm_ids_next_usable(const struct xshm_ns *ns, u32 from)
+{
+	u32 index = xshm_ids_next_free(ns, from);
+
+	while (unlikely(index < XSHM_INDEX_COUNT && xshm_ids_kernel_has(ns, index)))
+		index = xshm_ids_next_free(ns, index + 1);
+	return index;
+}
+
+/* shm_next_id, which counts once. */
+static int xshm_ids_take_wanted(struct xshm_ns *ns)
+{
+	int wanted = ns->next_id;
+
+#if defined(CONFIG_SYSVIPC) && defined(CONFIG_CHECKPOINT_RESTORE)
+	if (ns->served) {
+		int *next_id = &ns->ipc_ns->ids[XSHM_KERNEL_IDS].next_id;
+
+		return READ_ONCE(*next_id) < 0 ? -1 : xchg(next_id, -1);
+	}
+#endif
+	ns->next_id = -1;
+	return wanted;
+}
+
 /* Find a free index that has a slot, and make it an id. */
 static int xshm_ids_alloc(struct xshm_segment *segment)
 {
 	struct xshm_ns *ns = segment->ns;
-	int wanted = ns->next_id;
-	unsigned int sequence;
+	struct xshm_limits_now limits = xshm_ns_limits(ns);
+	unsigned int sequence, used = ns->used + limits.kernel_used;
 	u32 index, end;
-	int err;
+	int err, wanted;
 
 	lockdep_assert_held(&ns->mutex);
 
-	if (ns->used >= min(READ_ONCE(ns->shmmni), XSHM_INDEX_COUNT))
+	if (used >= min(limits.shmmni, XSHM_INDEX_COUNT))
 		return -ENOSPC;
 
+	wanted = xshm_ids_take_wanted(ns);
 	if (wanted < 0) {
 		/* More than are used, so that one is free. */
-		end = clamp_t(u32, ns->used * 3 / 2, XSHM_INDEX_CYCLE_MIN, XSHM_INDEX_COUNT);
-		index = xshm_ids_next_free(ns, ns->next_index);
+		end = clamp_t(u32, used * 3 / 2, XSHM_INDEX_CYCLE_MIN, XSHM_INDEX_COUNT);
+		index = xshm_ids_next_usable(ns, ns->next_index);
 		if (index >= end)
-			index = xshm_ids_next_free(ns, 0);
+			index = xshm_ids_next_usable(ns, 0);
 	} else {
-		ns->next_id = -1;
-		index = xshm_ids_next_free(ns, wanted & XSHM_INDEX_MASK);
-		if (index >= XSHM_INDEX_COUNT)
-			return -ENOSPC;
+		index = xshm_ids_next_usable(ns, wanted & XSHM_INDEX_MASK);
 	}
+	if (index >= XSHM_INDEX_COUNT)
+		return -ENOSPC;
 	err = xshm_ids_grow(ns, index);
 	if (err)
 		return err;

@@ -95,7 +95,7 @@ static void xshm_segment_unmap(struct xshm_segment *segment)
 	spin_lock(&segment->lock);
 	old = xshm_segment_touch(segment, &segment->dtime);
 	unused = !--segment->nattch &&
-		 (segment->mode & XSHM_DEST || READ_ONCE(segment->ns->rmid_forced));
+		 (segment->mode & XSHM_DEST || xshm_ns_rmid_forced(segment->ns));
 	if (unlikely(unused && segment->pins)) {
 		segment->unused_once = true;
 		unused = false;

@@ -33,7 +33,10 @@ static unsigned int xshm_instance_count;
 /* Protects the list and the count; held for a few instructions. */
 static DEFINE_SPINLOCK(xshm_instances_lock);
 
-static work_func_t xshm_instance_work;
+static work_func_t xshm_instance_work, xshm_instance_leave;
+static struct workqueue_struct *xshm_instance_queue;
+/* What new instances begin with. */
+static bool xshm_serve_new;
 
 static struct xshm_ns *xshm_ns_create(struct ipc_namespace *ipc_ns)
 {
@@ -45,6 +48,8 @@ static struct xshm_ns *xshm_ns_create(struct ipc_namespace *ipc_ns)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&ns->refs, 1);
 	INIT_WORK(&ns->work, xshm_instance_work);
+	INIT_RCU_WORK(&ns->leave, xshm_instance_leave);
+	ns->served = READ_ONCE(xshm_serve_new);
 	mutex_init(&ns->mutex);
 	xa_init(&ns->users);
 	ns->shmmax = XSHM_SHMMAX_DEFAULT;
@@ -109,6 +114,8 @@ static int xshm_ns_insert(struct xshm_ns *ns)
 	list_add_tail(&ns->listed, &xshm_instance_list);
 	xshm_instance_count++;
 	spin_unlock(&xshm_instances_lock);
+	/* It may have changed before the instance was in the list. */
+	WRITE_ONCE(ns->served, READ_ONCE(xshm_serve_new));
 	return 0;
 }
 
@@ -142,6 +149,62 @@ struct xshm_ns *xshm_ns_get_current(void)
 	return err ? ERR_PTR(err) : ns;
 }
 
+/**
+ * xshm_ns_get_served - the instance of the caller's namespace, if its calls are served
+ * @anyhow: also if they are not, but were when segments were made that are still there
+ *
+ * Makes it if there is none and new ones are served. May sleep then.
+ *
+ * Return: the instance with a reference, NULL if the calls are not served, or -ENOMEM.
+ */
+struct xshm_ns *xshm_ns_get_served(bool anyhow)
+{
+	struct ipc_namespace *ipc_ns;
+	struct xshm_ns *ns;
+
+	if (unlikely(!current->nsproxy))
+		return NULL;
+	ipc_ns = current->nsproxy->ipc_ns;
+	rcu_read_lock();
+	ns = rhashtable_lookup(&xshm_instances, &ipc_ns, xshm_instance_params);
+	if (likely(ns)) {
+		if (!READ_ONCE(ns->served) && !(anyhow && READ_ONCE(ns->by_calls)))
+			ns = NULL;
+		else if (!refcount_inc_not_zero(&ns->refs))
+			ns = NULL;
+		rcu_read_unlock();
+		return ns;
+	}
+	rcu_read_unlock();
+	return READ_ONCE(xshm_serve_new) ? xshm_ns_get_current() : NULL;
+}
+
+static void xshm_ns_set_served(struct xshm_ns *ns, void *on)
+{
+	mutex_lock(&ns->mutex);
+	WRITE_ONCE(ns->served, on);
+	mutex_unlock(&ns->mutex);
+}
+
+/* Serve the system calls of the caller's namespace, or don't. Return: 0 or -ENOMEM. */
+int xshm_ns_serve(bool on)
+{
+	struct xshm_ns *ns = xshm_ns_get_current();
+
+	if (IS_ERR(ns))
+		return PTR_ERR(ns);
+	xshm_ns_set_served(ns, on ? ns : NULL);
+	xshm_ns_put(ns);
+	return 0;
+}
+
+/* Serve the system calls of all namespaces, or of none; new ones too. */
+void xshm_serve(bool on)
+{
+	WRITE_ONCE(xshm_serve_new, on);
+	xshm_ns_for_each(xshm_ns_set_served, on ? &xshm_serve_new : NULL);
+}
+
 /* Somebody is in the namespace, or can get there. Not for a retired instance. */
 bool xshm_ns_is_occupied(const struct xshm_ns *ns)
 {
@@ -159,21 +222,20 @@ bool xshm_ns_is_first(const struct xshm_ns *ns)
  * @ns: its instance, with a reference; nobody is inside, or nobody can call
  *
  * Only the watch does so, and unloading after the watch has ended, hence each
- * instance once.
+ * instance once. What is left to do after a grace period is its ->leave, to
+ * which the reference of the table goes over.
  */
 void xshm_ns_retire(struct xshm_ns *ns)
 {
-	struct ipc_namespace *ipc_ns = ns->ipc_ns;
-
 	spin_lock(&xshm_instances_lock);
 	list_del(&ns->listed);
 	xshm_instance_count--;
 	spin_unlock(&xshm_instances_lock);
 	rhashtable_remove_fast(&xshm_instances, &ns->node, xshm_instance_params);
-	/* Its memory may serve another namespace at once. */
+	/* Who reads it under RCU has it for as long as that; then it may serve another. */
+	ns->leaving = ns->ipc_ns;
 	WRITE_ONCE(ns->ipc_ns, NULL);
-	xshm_put_ipc_ns(ipc_ns);
-	xshm_ns_put(ns);
+	queue_rcu_work(xshm_instance_queue, &ns->leave);
 }
 
 /**
@@ -181,13 +243,16 @@ void xshm_ns_retire(struct xshm_ns *ns)
  * @visit: called with each instance and a reference on it; may sleep and retire it
  * @data: handed to it
  *
- * Those that come meanwhile may be left out. For one caller at a time.
+ * Those that come meanwhile may be left out. One caller waits for the other, as
+ * both move the list along.
  */
 void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, void *data), void *data)
 {
+	static DEFINE_MUTEX(turn);
 	struct xshm_ns *ns;
 	unsigned int left;
 
+	mutex_lock(&turn);
 	spin_lock(&xshm_instances_lock);
 	for (left = xshm_instance_count; left; left--) {
 		ns = list_first_entry(&xshm_instance_list, struct xshm_ns, listed);
@@ -201,12 +266,16 @@ void xshm_ns_for_each(void (*visit)(struct xshm_ns *ns, void *data), void *data)
 		spin_lock(&xshm_instances_lock);
 	}
 	spin_unlock(&xshm_instances_lock);
+	mutex_unlock(&turn);
 }
 
-/* @work: what the work of each instance does, see ends.c. */
-int __init xshm_namespace_init(work_func_t work)
+/* @work, @leave: what the work of each instance does, see ends.c; @queue: where. */
+int __init xshm_namespace_init(work_func_t work, work_func_t leave,
+			       struct workqueue_struct *queue)
 {
 	xshm_instance_work = work;
+	xshm_instance_leave = leave;
+	xshm_instance_queue = queue;
 	return rhashtable_init(&xshm_instances, &xshm_instance_params);
 }
 

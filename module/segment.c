@@ -11,12 +11,14 @@
 #include "xshm.h"
 #include "trace.h"
 
-/* The process that made the segment is gone, or on its way. */
+/* The process that made the segment, or the task, is gone, or on its way. */
 bool xshm_segment_creator_gone(const struct xshm_segment *segment)
 {
 	struct task_struct *task;
 	bool gone;
 
+	if (segment->client && segment->client->owner)
+		return READ_ONCE(segment->client->ended);
 	rcu_read_lock();
 	task = pid_task(segment->creator, PIDTYPE_TGID);
 	gone = !task || !atomic_read(&task->signal->live);
@@ -59,6 +61,8 @@ struct xshm_segment *xshm_segment_alloc(struct xshm_ns *ns, struct xshm_client *
 	if (wish->options & XSHM_GET_OWNER_BOUND)
 		segment->attributes |= XSHM_ATTR_OWNER_BOUND;
 	if (client) {
+		/* Who calls on behalf of a module holds it. */
+		__module_get(client->owner);
 		refcount_inc(&client->refs);
 		segment->client = client;
 	}
@@ -69,8 +73,10 @@ static void xshm_segment_free(struct xshm_segment *segment)
 {
 	if (segment->backing)
 		xshm_backing_put(segment->backing);
-	if (segment->client)
+	if (segment->client) {
+		module_put(segment->client->owner);
 		xshm_client_put(segment->client);
+	}
 	put_pid(segment->creator);
 	put_pid(segment->last);
 	xshm_ns_put(segment->ns);
@@ -98,8 +104,11 @@ static void xshm_segment_withdraw(struct xshm_segment *segment)
 
 	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
 		WRITE_ONCE(ns->bound, ns->bound - 1);
-	if (segment->client)
+	if (segment->client) {
+		if (segment->client->owner)
+			WRITE_ONCE(ns->by_calls, ns->by_calls - 1);
 		xshm_client_remove(segment);
+	}
 	xshm_account_remove(segment);
 }
 
@@ -120,8 +129,11 @@ int xshm_segment_publish(struct xshm_segment *segment)
 	if (err)
 		return err;
 	/* Before the segment can be found, or its end could be missed. */
-	if (segment->client)
+	if (segment->client) {
 		xshm_client_add(segment);
+		if (segment->client->owner)
+			WRITE_ONCE(ns->by_calls, ns->by_calls + 1);
+	}
 	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
 		WRITE_ONCE(ns->bound, ns->bound + 1);
 	err = xshm_ids_insert(segment);
@@ -210,7 +222,7 @@ void xshm_segment_destroy_unused(struct xshm_segment *segment)
 	mutex_lock(&ns->mutex);
 	spin_lock(&segment->lock);
 	killed = !segment->dead && !xshm_segment_in_use(segment) &&
-		 (segment->mode & XSHM_DEST || READ_ONCE(ns->rmid_forced)) &&
+		 (segment->mode & XSHM_DEST || xshm_ns_rmid_forced(ns)) &&
 		 xshm_segment_kill(segment);
 	spin_unlock(&segment->lock);
 	mutex_unlock(&ns->mutex);

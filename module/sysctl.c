@@ -135,39 +135,43 @@ static int xshm_sysctl_huge(xshm_ctl_table *table, int write, void *buffer, size
 	.data = (void *)offsetof(struct xshm_ns, _field),		\
 	.maxlen = sizeof_field(struct xshm_ns, _field)
 
+/* Those that kernel.* has, too. */
+#define XSHM_SYSV_ROWS							\
+	{								\
+		.procname = "shmmax",					\
+		XSHM_NS_FIELD(shmmax),					\
+		.mode = 0644,						\
+		.proc_handler = xshm_sysctl_ulong,			\
+	}, {								\
+		.procname = "shmall",					\
+		XSHM_NS_FIELD(shmall),					\
+		.mode = 0644,						\
+		.proc_handler = xshm_sysctl_ulong,			\
+	}, {								\
+		.procname = "shmmni",					\
+		XSHM_NS_FIELD(shmmni),					\
+		.mode = 0644,						\
+		.proc_handler = xshm_sysctl_int,			\
+		.extra1 = SYSCTL_ZERO,					\
+		.extra2 = &xshm_index_count,				\
+	}, {								\
+		.procname = "shm_rmid_forced",				\
+		XSHM_NS_FIELD(rmid_forced),				\
+		.mode = 0644,						\
+		.proc_handler = xshm_sysctl_rmid_forced,		\
+		.extra1 = SYSCTL_ZERO,					\
+		.extra2 = SYSCTL_ONE,					\
+	}, {								\
+		.procname = "shm_next_id",				\
+		XSHM_NS_FIELD(next_id),					\
+		.mode = 0644,						\
+		.proc_handler = xshm_sysctl_next_id,			\
+		.extra1 = SYSCTL_ZERO,					\
+		.extra2 = SYSCTL_INT_MAX,				\
+	}
+
 static struct ctl_table xshm_sysctls[] = {
-	{
-		.procname = "shmmax",
-		XSHM_NS_FIELD(shmmax),
-		.mode = 0644,
-		.proc_handler = xshm_sysctl_ulong,
-	}, {
-		.procname = "shmall",
-		XSHM_NS_FIELD(shmall),
-		.mode = 0644,
-		.proc_handler = xshm_sysctl_ulong,
-	}, {
-		.procname = "shmmni",
-		XSHM_NS_FIELD(shmmni),
-		.mode = 0644,
-		.proc_handler = xshm_sysctl_int,
-		.extra1 = SYSCTL_ZERO,
-		.extra2 = &xshm_index_count,
-	}, {
-		.procname = "shm_rmid_forced",
-		XSHM_NS_FIELD(rmid_forced),
-		.mode = 0644,
-		.proc_handler = xshm_sysctl_rmid_forced,
-		.extra1 = SYSCTL_ZERO,
-		.extra2 = SYSCTL_ONE,
-	}, {
-		.procname = "shm_next_id",
-		XSHM_NS_FIELD(next_id),
-		.mode = 0644,
-		.proc_handler = xshm_sysctl_next_id,
-		.extra1 = SYSCTL_ZERO,
-		.extra2 = SYSCTL_INT_MAX,
-	}, {
+	XSHM_SYSV_ROWS, {
 		.procname = "user_segments",
 		XSHM_NS_FIELD(user_segments),
 		.mode = 0644,
@@ -203,4 +207,23 @@ int __init xshm_sysctl_init(void)
 void xshm_sysctl_exit(void)
 {
 	unregister_sysctl_table(xshm_sysctl_header);
+}
+
+/* On a kernel that has no System V shared memory, and no such files. */
+static struct ctl_table xshm_kernel_sysctls[] = {
+	XSHM_SYSV_ROWS,
+	XSHM_CTL_TABLE_END
+};
+
+static struct ctl_table_header *xshm_kernel_sysctl_header;
+
+int xshm_sysctl_register_kernel(void)
+{
+	xshm_kernel_sysctl_header = register_sysctl("kernel", xshm_kernel_sysctls);
+	return xshm_kernel_sysctl_header ? 0 : -ENOMEM;
+}
+
+void xshm_sysctl_unregister_kernel(void)
+{
+	unregister_sysctl_table(xshm_kernel_sysctl_header);
 }

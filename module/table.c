@@ -93,7 +93,7 @@ static const struct seq_operations xshm_table_seq_ops = {
 	.show = xshm_table_show,
 };
 
-static int xshm_table_open(struct inode *inode, struct file *file)
+int xshm_table_open(struct inode *inode, struct file *file)
 {
 	struct xshm_table *table;
 	struct xshm_ns *ns;
@@ -111,7 +111,7 @@ static int xshm_table_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int xshm_table_release(struct inode *inode, struct file *file)
+int xshm_table_release(struct inode *inode, struct file *file)
 {
 	struct seq_file *seq = file->private_data;
 	struct xshm_table *table = seq->private;
@@ -119,6 +119,14 @@ static int xshm_table_release(struct inode *inode, struct file *file)
 	xshm_ns_put(table->ns);
 	put_pid_ns(table->pid_ns);
 	return seq_release_private(inode, file);
+}
+
+/* The file was opened by xshm_table_open(). */
+bool xshm_table_is(const struct file *file)
+{
+	const struct seq_file *seq = file->private_data;
+
+	return seq->op == &xshm_table_seq_ops;
 }
 
 static const struct proc_ops xshm_table_proc_ops = {

@@ -4,7 +4,8 @@
  *
  * Layers, each of which uses only what is below it
  *
- *	doors		device.c, table.c, sysctl.c: from and to user space
+ *	doors		device.c, table.c, sysctl.c, and sysv/, a module of its
+ *			own: from and to user space
  *	ends		ends.c: what ends with a creator, a client, a namespace
  *	commands	get.c, attach.c, control.c, lock.c: arguments in kernel
  *			memory, results by value, -errno
@@ -89,7 +90,12 @@
  * @listed: place in the list of instances; under xshm_instances_lock
  * @refs: one for the table of instances, one for each client and segment, one
  *	for @work while it is queued, one for each call that is not the client's
- * @work: reaps what needs it, or ends all segments of a retired instance
+ * @work: reaps what needs it
+ * @served: the system calls are served here, see sysv/; and where the kernel has
+ *	System V, its limits are those of @ipc_ns, see xshm_ns_limits()
+ * @by_calls: segments made through system calls; under @mutex, read without
+ * @leaving: what @ipc_ns was, once the instance is retired
+ * @leave: ends all segments of a retired instance, a grace period later
  * @mutex: protects what changes the tables, from @slots to @next_id
  * @slots: index to segment; read under RCU
  * @keys: key to segment; read under RCU
@@ -118,6 +124,10 @@ struct xshm_ns {
 	struct list_head listed;
 	refcount_t refs;
 	struct work_struct work;
+	bool served;
+	unsigned int by_calls;
+	struct ipc_namespace *leaving;
+	struct rcu_work leave;
 
 	struct mutex mutex;
 	struct xshm_slots __rcu *slots;
@@ -240,9 +250,13 @@ struct xshm_segment {
 };
 
 /**
- * struct xshm_client - an open file of /dev/xshm
+ * struct xshm_client - what segments are made through
  * @ns: instance of the opener's namespace, with a reference
- * @refs: one for the open file, one for each segment made through it
+ * @owner: NULL for an open file of /dev/xshm, whose segments end with the
+ *	process that made them; else the module for which this is a task
+ *	that makes segments, and they end with the task
+ * @ended: the task has ended, or left the namespace
+ * @refs: one for the open file or the task, one for each segment
  * @lock: protects what follows
  * @made: the segments made through it that are in the tables
  * @bound: how many of these are owner-bound
@@ -250,6 +264,8 @@ struct xshm_segment {
  */
 struct xshm_client {
 	struct xshm_ns *ns;
+	struct module *owner;
+	bool ended;
 	refcount_t refs;
 
 	spinlock_t lock;
@@ -275,6 +291,55 @@ static inline bool xshm_segment_in_use(const struct xshm_segment *segment)
 	lockdep_assert_held(&segment->lock);
 
 	return segment->nattch || segment->pins;
+}
+
+/*
+ * Limits. While the calls are served where the kernel has System V, its own
+ * sysctls are in force, with their owner rules. The namespace is there under
+ * RCU also after the instance is retired.
+ */
+struct xshm_limits_now {
+	unsigned long shmmax;
+	unsigned long shmall;
+	int shmmni;
+	bool rmid_forced;
+	/* What the kernel has of its own in the namespace: segments, pages. */
+	int kernel_used;
+	unsigned long kernel_pages;
+};
+
+/* The index of shared memory in ipc_namespace.ids (ipc/util.h). */
+#define XSHM_KERNEL_IDS	2
+
+static inline struct xshm_limits_now xshm_ns_limits(const struct xshm_ns *ns)
+{
+	struct xshm_limits_now now = {
+		.shmmax = READ_ONCE(ns->shmmax),
+		.shmall = READ_ONCE(ns->shmall),
+		.shmmni = READ_ONCE(ns->shmmni),
+		.rmid_forced = READ_ONCE(ns->rmid_forced),
+	};
+	const struct ipc_namespace *ipc_ns;
+
+	if (!IS_ENABLED(CONFIG_SYSVIPC) || likely(!READ_ONCE(ns->served)))
+		return now;
+	rcu_read_lock();
+	ipc_ns = READ_ONCE(ns->ipc_ns);
+	if (ipc_ns) {
+		now.shmmax = READ_ONCE(ipc_ns->shm_ctlmax);
+		now.shmall = READ_ONCE(ipc_ns->shm_ctlall);
+		now.shmmni = READ_ONCE(ipc_ns->shm_ctlmni);
+		now.rmid_forced = READ_ONCE(ipc_ns->shm_rmid_forced);
+		now.kernel_used = READ_ONCE(ipc_ns->ids[XSHM_KERNEL_IDS].in_use);
+		now.kernel_pages = READ_ONCE(ipc_ns->shm_tot);
+	}
+	rcu_read_unlock();
+	return now;
+}
+
+static inline bool xshm_ns_rmid_forced(const struct xshm_ns *ns)
+{
+	return xshm_ns_limits(ns).rmid_forced;
 }
 
 /* ids.c */
@@ -304,9 +369,12 @@ void xshm_account_remove(struct xshm_segment *segment);
 void xshm_account_destroy(struct xshm_ns *ns);
 
 /* namespace.c */
-int xshm_namespace_init(work_func_t work);
+int xshm_namespace_init(work_func_t work, work_func_t leave, struct workqueue_struct *queue);
 void xshm_namespace_exit(void);
 struct xshm_ns *xshm_ns_get_current(void);
+struct xshm_ns *xshm_ns_get_served(bool anyhow);
+void xshm_serve(bool on);
+int xshm_ns_serve(bool on);
 void xshm_ns_get(struct xshm_ns *ns);
 void xshm_ns_put(struct xshm_ns *ns);
 bool xshm_ns_is_occupied(const struct xshm_ns *ns);
@@ -513,14 +581,21 @@ void xshm_watch(void);
 struct xshm_ns *xshm_ns_enter(void);
 void xshm_client_exiting(struct xshm_client *client);
 void xshm_client_close(struct xshm_client *client);
+void xshm_client_end_task(struct xshm_client *client);
 void xshm_rmid_forced_changed(struct xshm_ns *ns);
 
 /* device.c, table.c, sysctl.c */
 int xshm_device_init(void);
 void xshm_device_exit(void);
+struct inode;
+int xshm_table_open(struct inode *inode, struct file *file);
+int xshm_table_release(struct inode *inode, struct file *file);
+bool xshm_table_is(const struct file *file);
 int xshm_table_init(void);
 void xshm_table_exit(void);
 int xshm_sysctl_init(void);
 void xshm_sysctl_exit(void);
+int xshm_sysctl_register_kernel(void);
+void xshm_sysctl_unregister_kernel(void);
 
 #endif /* XSHM_H */

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * calls.c - shmget(2), shmat(2), shmdt(2) and shmctl(2) on xshm
+ *
+ * What xshm doesn't know, segments that the kernel made before among it, is
+ * passed on to the kernel's own call.
+ */
+#include <linux/idr.h>
+#include <linux/ipc.h>
+#include <linux/ipc_namespace.h>
+#include <linux/module.h>
+#include <linux/nsproxy.h>
+#include <linux/rcupdate.h>
+#include <linux/user_namespace.h>
+#include <uapi/linux/shm.h>
+
+#include <asm/unistd.h>
+
+#include "handlers.h"
+#include "sysv.h"
+
+/* Segments of the kernel's own in the caller's namespace. */
+static struct ipc_ids *xshm_kernel_ids(void)
+{
+	return &current->nsproxy->ipc_ns->ids[XSHM_KERNEL_IDS];
+}
+
+static bool xshm_kernel_has_some(void)
+{
+	return IS_ENABLED(CONFIG_SYSVIPC) && unlikely(READ_ONCE(xshm_kernel_ids()->in_use));
+}
+
+static noinline bool xshm_kernel_has_key(key_t key)
+{
+	struct kern_ipc_perm *perm;
+	bool found = false;
+	int index;
+
+	rcu_read_lock();
+	idr_for_each_entry(&xshm_kernel_ids()->ipcs_idr, perm, index) {
+		if (!perm->deleted && perm->key == key) {
+			found = true;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* Where the kernel has calls of its own, they are asked what xshm doesn't know. */
+static struct xshm_answer xshm_answer_or_pass(long ret)
+{
+	if (IS_ENABLED(CONFIG_SYSVIPC) && unlikely(ret == -EINVAL))
+		return XSHM_PASS;
+	return XSHM_DONE(ret);
+}
+
+/* The module may be about to go: then the kernel makes the segment. */
+static noinline struct xshm_answer xshm_sysv_get_new(struct xshm_ns *ns, key_t key, size_t size,
+						     int shmflg)
+{
+	const struct xshm_wish wish = { .key = key, .bytes = size, .shmflg = shmflg };
+	struct xshm_client *client;
+	long ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return IS_ENABLED(CONFIG_SYSVIPC) ? XSHM_PASS : XSHM_DONE(-ENOSYS);
+	client = xshm_maker_get(ns);
+	if (IS_ERR(client)) {
+		ret = PTR_ERR(client);
+	} else {
+		ret = xshm_get_new(ns, client, &wish);
+		xshm_client_put(client);
+	}
+	module_put(THIS_MODULE);
+	return XSHM_DONE(ret);
+}
+
+struct xshm_answer xshm_sysv_get(key_t key, size_t size, int shmflg)
+{
+	const u32 known = 0777 | XSHM_CREAT | XSHM_EXCL | XSHM_HUGETLB | XSHM_NORESERVE |
+			  XSHM_HUGE_MASK << XSHM_HUGE_SHIFT;
+	struct xshm_ns *ns = xshm_ns_get_served(false);
+	struct xshm_answer answer;
+	long ret = -ENOENT;
+
+	if (IS_ERR_OR_NULL(ns))
+		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
+	shmflg &= known;
+	if (key != IPC_PRIVATE) {
+		if (xshm_kernel_has_some() && xshm_kernel_has_key(key)) {
+			xshm_ns_put(ns);
+			return XSHM_PASS;
+		}
+		ret = xshm_get_existing(ns, key, size, shmflg);
+	}
+	if (ret == -ENOENT && (key == IPC_PRIVATE || shmflg & IPC_CREAT))
+		answer = xshm_sysv_get_new(ns, key, size, shmflg);
+	else
+		answer = XSHM_DONE(ret);
+	xshm_ns_put(ns);
+	return answer;
+}
+
+struct xshm_answer xshm_sysv_at(int id, unsigned long addr, int shmflg)
+{
+	struct xshm_ns *ns = xshm_ns_get_served(true);
+	long ret;
+
+	if (IS_ERR_OR_NULL(ns))
+		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
+	ret = xshm_attach(ns, id, addr, shmflg, 0);
+	xshm_ns_put(ns);
+	return xshm_answer_or_pass(ret);
+}
+
+/* Wherever the segment is from: an attach survives a change of the namespace. */
+struct xshm_answer xshm_sysv_dt(unsigned long addr)
+{
+	if (!module_refcount(THIS_MODULE)) {
+		struct xshm_ns *ns = xshm_ns_get_served(false);
+
+		if (IS_ERR_OR_NULL(ns))
+			return XSHM_PASS;
+		xshm_ns_put(ns);
+	}
+	return xshm_answer_or_pass(xshm_detach(addr));
+}
+
+static long xshm_sysv_info(struct xshm_ns *ns, int id, void __user *buf, enum xshm_layout layout)
+{
+	struct xshm_limits_now limits = xshm_ns_limits(ns);
+	long highest = xshm_ids_highest_index(ns);
+
+	if (id < 0)
+		return -EINVAL;
+	if (xshm_kernel_has_some())
+		highest = max_t(long, highest, READ_ONCE(xshm_kernel_ids()->max_idx));
+	return xshm_layout_put_limits(buf, &limits, layout) ?: highest;
+}
+
+/* Of segments of the kernel's own it knows the number and the size, not the pages. */
+static long xshm_sysv_usage(struct xshm_ns *ns, int id, void __user *buf,
+			    enum xshm_layout layout)
+{
+	struct xshm_limits_now limits = xshm_ns_limits(ns);
+	struct xshm_sums sums;
+	long highest;
+
+	if (id < 0)
+		return -EINVAL;
+	xshm_sum_up(ns, false, &sums);
+	highest = xshm_ids_highest_index(ns);
+	if (xshm_kernel_has_some()) {
+		sums.segments += limits.kernel_used;
+		sums.size += limits.kernel_pages;
+		highest = max_t(long, highest, READ_ONCE(xshm_kernel_ids()->max_idx));
+	}
+	return xshm_layout_put_sums(buf, &sums, layout) ?: highest;
+}
+
+static long xshm_sysv_set(struct xshm_ns *ns, int id, void __user *buf, enum xshm_layout layout)
+{
+	struct user_namespace *user_ns = current_user_ns();
+	umode_t mode;
+	uid_t uid;
+	gid_t gid;
+
+	if (xshm_layout_get_set(buf, &uid, &gid, &mode, layout))
+		return -EFAULT;
+	return xshm_set(ns, id, make_kuid(user_ns, uid), make_kgid(user_ns, gid), mode);
+}
+
+static long xshm_sysv_stat(struct xshm_ns *ns, int id, unsigned int select, void __user *buf,
+			   enum xshm_layout layout)
+{
+	struct xshm_status status;
+	long ret;
+
+	ret = xshm_stat(ns, id, select, &status, NULL);
+	if (ret < 0)
+		return ret;
+	return xshm_layout_put_status(buf, &status, layout) ?: ret;
+}
+
+static long xshm_sysv_control(struct xshm_ns *ns, int id, int cmd, void __user *buf,
+			      enum xshm_layout layout)
+{
+	switch (cmd) {
+	case IPC_STAT:
+		return xshm_sysv_stat(ns, id, XSHM_SELECT_ID, buf, layout);
+	case SHM_STAT:
+		return xshm_sysv_stat(ns, id, XSHM_SELECT_INDEX, buf, layout);
+	case SHM_STAT_ANY:
+		return xshm_sysv_stat(ns, id, XSHM_SELECT_INDEX_ANY, buf, layout);
+	case IPC_SET:
+		return id < 0 ? -EINVAL : xshm_sysv_set(ns, id, buf, layout);
+	case IPC_RMID:
+		return xshm_segment_remove(ns, id);
+	case SHM_LOCK:
+		return xshm_lock(ns, id);
+	case SHM_UNLOCK:
+		return xshm_unlock(ns, id);
+	case IPC_INFO:
+		return xshm_sysv_info(ns, id, buf, layout);
+	case SHM_INFO:
+		return xshm_sysv_usage(ns, id, buf, layout);
+	}
+	return -EINVAL;
+}
+
+struct xshm_answer xshm_sysv_ctl(int id, int cmd, void __user *buf, enum xshm_layout layout)
+{
+	struct xshm_ns *ns = xshm_ns_get_served(true);
+	long ret;
+
+	if (IS_ERR_OR_NULL(ns))
+		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
+	ret = xshm_sysv_control(ns, id, cmd, buf, layout);
+	xshm_ns_put(ns);
+	return xshm_answer_or_pass(ret);
+}
+
+/*
+ * What the trampolines call. Before all hooks are set, and once they begin to
+ * be taken away, everything is passed on.
+ */
+#define XSHM_HANDLER(_name, _answer)						\
+	struct xshm_answer xshm_handle_##_name(unsigned long first, unsigned long second) \
+	{									\
+		struct xshm_answer answer = XSHM_PASS;				\
+										\
+		this_cpu_inc(xshm_sysv_inside);					\
+		if (likely(xshm_sysv_serving()))				\
+			answer = (_answer);					\
+		this_cpu_dec(xshm_sysv_inside);					\
+		return answer;							\
+	}
+
+#define XSHM_REGS	((const struct pt_regs *)first)
+#ifdef CONFIG_ARM64
+#define XSHM_ARG(_n)	(XSHM_REGS->regs[_n])
+#else
+#define XSHM_ARG(_n)	((_n) == 0 ? XSHM_REGS->di : (_n) == 1 ? XSHM_REGS->si : XSHM_REGS->dx)
+#endif
+
+XSHM_HANDLER(shmget, xshm_sysv_get(XSHM_ARG(0), XSHM_ARG(1), XSHM_ARG(2)))
+XSHM_HANDLER(shmat, xshm_sysv_at(XSHM_ARG(0), XSHM_ARG(1), XSHM_ARG(2)))
+XSHM_HANDLER(shmdt, xshm_sysv_dt(XSHM_ARG(0)))
+XSHM_HANDLER(shmctl, xshm_sysv_ctl(XSHM_ARG(0), XSHM_ARG(1), (void __user *)XSHM_ARG(2),
+				   XSHM_LAYOUT_NATIVE))
+
+#ifdef CONFIG_COMPAT
+static enum xshm_layout xshm_compat_layout(int *cmd)
+{
+	enum xshm_layout layout = *cmd & IPC_64 ? XSHM_LAYOUT_COMPAT64 : XSHM_LAYOUT_COMPAT_OLD;
+
+	*cmd &= ~IPC_64;
+	return layout;
+}
+
+/* shmctl(2) of ipc(2), and of arm: the command says which structures are meant. */
+static struct xshm_answer xshm_sysv_old_ctl(int id, int cmd, void __user *buf)
+{
+	enum xshm_layout layout = xshm_compat_layout(&cmd);
+
+	return xshm_sysv_ctl(id, cmd, buf, layout);
+}
+#endif
+
+#ifdef CONFIG_IA32_EMULATION
+/* The address goes to where the third argument says. */
+static struct xshm_answer xshm_sysv_ipc_at(int id, unsigned long addr, int shmflg,
+					   compat_ulong_t to)
+{
+	struct xshm_answer answer = xshm_sysv_at(id, addr, shmflg);
+
+	if (answer.done && !IS_ERR_VALUE(answer.ret)) {
+		if (put_user((compat_ulong_t)answer.ret, (compat_ulong_t __user *)compat_ptr(to)))
+			answer.ret = -EFAULT;
+		else
+			answer.ret = 0;
+	}
+	return answer;
+}
+
+static struct xshm_answer xshm_sysv_ipc(const struct pt_regs *regs)
+{
+	u32 call = regs->bx, first = regs->cx, second = regs->dx, third = regs->si;
+	compat_uptr_t ptr = regs->di;
+
+	switch (call & 0xffff) {
+	case SHMGET:
+		return xshm_sysv_get(first, second, third);
+	case SHMAT:
+		/* Version 1 was iBCS2's, and is EINVAL. */
+		return call >> 16 == 1 ? XSHM_PASS : xshm_sysv_ipc_at(first, ptr, second, third);
+	case SHMDT:
+		return xshm_sysv_dt(ptr);
+	case SHMCTL:
+		return xshm_sysv_old_ctl(first, second, compat_ptr(ptr));
+	}
+	return XSHM_PASS;
+}
+
+XSHM_HANDLER(compat_shmget, xshm_sysv_get(XSHM_REGS->bx, (u32)XSHM_REGS->cx, XSHM_REGS->dx))
+XSHM_HANDLER(compat_shmat, xshm_sysv_at(XSHM_REGS->bx, (u32)XSHM_REGS->cx, XSHM_REGS->dx))
+XSHM_HANDLER(compat_shmdt, xshm_sysv_dt((u32)XSHM_REGS->bx))
+XSHM_HANDLER(compat_shmctl, xshm_sysv_ctl(XSHM_REGS->bx, XSHM_REGS->cx,
+					  compat_ptr(XSHM_REGS->dx), XSHM_LAYOUT_COMPAT64))
+XSHM_HANDLER(compat_ipc, xshm_sysv_ipc(XSHM_REGS))
+#elif defined(CONFIG_COMPAT)
+XSHM_HANDLER(compat_shmat, xshm_sysv_at(XSHM_ARG(0), (u32)XSHM_ARG(1), XSHM_ARG(2)))
+XSHM_HANDLER(compat_shmctl, xshm_sysv_old_ctl(XSHM_ARG(0), XSHM_ARG(1),
+					      compat_ptr(XSHM_ARG(2))))
+#endif
+
+#ifdef CONFIG_SYSVIPC
+/* The kernel's own segments of the task end as they did before. */
+static struct xshm_answer xshm_sysv_exit(const struct task_struct *task)
+{
+	xshm_maker_end(task);
+	return XSHM_PASS;
+}
+
+/* kernel.shm_rmid_forced was set. */
+static struct xshm_answer xshm_sysv_forced(const struct ipc_namespace *ipc_ns)
+{
+	struct xshm_ns *ns;
+
+	/* The sysctl's handler runs for the writer's namespace. */
+	if (!current->nsproxy || current->nsproxy->ipc_ns != ipc_ns)
+		return XSHM_PASS;
+	ns = xshm_ns_get_served(false);
+	if (!IS_ERR_OR_NULL(ns)) {
+		xshm_rmid_forced_changed(ns);
+		xshm_ns_put(ns);
+	}
+	return XSHM_PASS;
+}
+
+XSHM_HANDLER(exit_shm, xshm_sysv_exit((const struct task_struct *)first))
+XSHM_HANDLER(shm_destroy_orphaned, xshm_sysv_forced((const struct ipc_namespace *)first))
+XSHM_HANDLER(proc_open, xshm_sysv_proc_open((struct inode *)first, (struct file *)second))
+XSHM_HANDLER(proc_release, xshm_sysv_proc_release((struct inode *)first, (struct file *)second))
+#else
+static struct xshm_answer xshm_sysv_exit(const struct task_struct *task)
+{
+	xshm_maker_end(task);
+	return XSHM_PASS;
+}
+
+/* unshare(2), setns(2): it is the IPC namespace that counts. */
+static struct xshm_answer xshm_sysv_switch(const struct task_struct *task,
+					   const struct nsproxy *new)
+{
+	if (new && task->nsproxy && new->ipc_ns != task->nsproxy->ipc_ns)
+		xshm_maker_end(task);
+	return XSHM_PASS;
+}
+
+XSHM_HANDLER(exit_namespaces, xshm_sysv_exit((const struct task_struct *)first))
+XSHM_HANDLER(switch_namespaces, xshm_sysv_switch((const struct task_struct *)first,
+						 (const struct nsproxy *)second))
+#endif
