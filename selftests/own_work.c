@@ -13,8 +13,15 @@
 #define OTHERS		2	/* namespaces of another user */
 #define OWN		5	/* segments */
 
+/*
+ * The function that a walk calls with each batch of pages, exported by every kernel
+ * (mm/vmscan.c), as an event of the test's own.
+ */
+#define BATCH		"xshm_selftest/batch"
+
 FIXTURE(own_work) {
 	struct trace trace;
+	bool probe;
 };
 
 FIXTURE_SETUP(own_work)
@@ -27,6 +34,8 @@ FIXTURE_SETUP(own_work)
 FIXTURE_TEARDOWN(own_work)
 {
 	trace_end(&self->trace);
+	if (self->probe)
+		EXPECT_EQ(0, write_text(TRACEFS "/kprobe_events", "-:" BATCH));
 }
 
 /* Segments that any end of a process could concern. */
@@ -95,7 +104,7 @@ TEST_F_TIMEOUT(own_work, exit_looks_at_own_segments, 300)
 	for (int i = 0; i < OTHERS; i++)
 		ASSERT_EQ(1, read(ready[0], line, 1));
 
-	ASSERT_EQ(0, trace_begin(&self->trace, "xshm_reap"));
+	ASSERT_EQ(0, trace_begin(&self->trace, "xshm/xshm_reap"));
 	for (unsigned int i = 0; i < ARRAY_SIZE(process); i++) {
 		ASSERT_EQ(0, set_sysctl("shm_rmid_forced", process[i].forced));
 		process[i].pid = make_and_exit(process[i].make, process[i].remove);
@@ -146,7 +155,7 @@ TEST_F(own_work, unlock_looks_at_each_page_once)
 
 	ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
 	touch(p, size);
-	ASSERT_EQ(0, trace_begin(&self->trace, WALK));
+	ASSERT_EQ(0, trace_begin(&self->trace, "xshm/" WALK));
 	ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
 	ASSERT_EQ(0, raw_control(XSHM_IOC_UNLOCK, id, NULL, 0));
 	/* Idempotent: there is nothing to look at again. */
@@ -168,55 +177,86 @@ TEST_F(own_work, unlock_looks_at_each_page_once)
 	ASSERT_EQ(0, raw_remove(id));
 }
 
-#define WALKED		(256 * MIB)
-#define UNLOCKS		20
-/*
- * That many times another process locks and unlocks a page while one unlocks 65,536: a
- * few may be under way or next in turn if the account is held meanwhile.
- */
-#define MEANWHILE	100
+#define WALKS		5
 
-TEST_F_TIMEOUT(own_work, others_lock_while_pages_are_looked_at, 120)
+static void lock_a_page(atomic_int *count)
 {
-	atomic_ulong *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	unsigned long most = 0;
-	int id, status;
-	pid_t pid;
-	char *p;
+	int id = raw_get(IPC_PRIVATE, 4096, 0600, XSHM_GET_SMALL);
+	char *p = (char *)raw_attach(id, NULL, 0, 0);
 
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		SKIP(return, "needs two processors");
-	ASSERT_NE(MAP_FAILED, (void *)count);
-	id = RAW_GET(WALKED, 0600, XSHM_GET_SMALL);
-	p = RAW_ATTACH(id, 0, 0);
-	touch(p, WALKED);
-	pid = fork();
-	if (pid == 0) {
-		int page = raw_get(IPC_PRIVATE, 4096, 0600, 0);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;; atomic_fetch_add(count, 1))
-			if (raw_control(XSHM_IOC_LOCK, page, NULL, 0) ||
-			    raw_control(XSHM_IOC_UNLOCK, page, NULL, 0))
-				_exit(1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	p[0] = 'x';
+	for (;;) {
+		if (raw_control(XSHM_IOC_LOCK, id, NULL, 0) ||
+		    raw_control(XSHM_IOC_UNLOCK, id, NULL, 0))
+			_exit(1);
+		atomic_fetch_add(count, 1);
 	}
+}
+
+/*
+ * While one unlocks many pages another unlocks a page again and again: between the first
+ * and the last batch of the one are batches of the other, but not if anything that
+ * both need is held meanwhile.
+ */
+TEST_F_TIMEOUT(own_work, others_unlock_while_pages_are_looked_at, 120)
+{
+	atomic_int *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long mine = 0, between = 0, pending = 0;
+	size_t size = 64 * MIB;
+	char *p, line[512];
+	bool inside = false;
+	pid_t other;
+	int id, status;
+	FILE *f;
+
+	if (write_text(TRACEFS "/kprobe_events", "p:" BATCH " check_move_unevictable_folios"))
+		SKIP(return, "no probes: %s", strerror(errno));
+	self->probe = true;
+	ASSERT_NE(MAP_FAILED, (void *)count);
+	id = RAW_GET(size, 0600, XSHM_GET_SMALL);
+	p = RAW_ATTACH(id, 0, 0);
+	touch(p, size);
+	/* Nobody runs the function while its code is changed: QEMU may not see that. */
+	ASSERT_EQ(0, trace_begin(&self->trace, BATCH));
+	other = fork();
+	if (other == 0)
+		lock_a_page(count);
 	while (!atomic_load(count))
 		sched_yield();
-	for (int i = 0; i < UNLOCKS && most < MEANWHILE; i++) {
-		unsigned long before;
-
+	for (int i = 0; i < WALKS; i++) {
 		ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
-		before = atomic_load(count);
+		ASSERT_EQ(0, trace_mark(&self->trace, "walk"));
 		ASSERT_EQ(0, raw_control(XSHM_IOC_UNLOCK, id, NULL, 0));
-		if (atomic_load(count) - before > most)
-			most = atomic_load(count) - before;
 	}
-	kill(pid, SIGKILL);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	kill(other, SIGKILL);
+	ASSERT_EQ(other, waitpid(other, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-	printf("# counted: %lu times while %lu pages were looked at\n", most, WALKED / 4096);
-	EXPECT_LE(MEANWHILE, most);
+
+	f = trace_stop(&self->trace);
+	ASSERT_NE(NULL, f);
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, "mark") && trace_is_of(line, getpid())) {
+			pending = 0;
+			inside = false;
+		} else if (!strstr(line, ": batch: ")) {
+			continue;
+		} else if (trace_is_of(line, getpid())) {
+			between += pending;
+			pending = 0;
+			inside = true;
+			mine++;
+		} else if (inside && trace_is_of(line, other)) {
+			pending++;
+		}
+	}
+	fclose(f);
+	/* A batch has 31 pages at most. */
+	EXPECT_LE(WALKS * (long)(size / 4096 / 31), mine);
+	printf("# counted: %ld batches of another between %ld of %d walks\n", between, mine,
+	       WALKS);
+	EXPECT_LT(0, between);
 	ASSERT_EQ(0, raw_detach(p));
 	ASSERT_EQ(0, raw_remove(id));
 }

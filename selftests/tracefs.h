@@ -11,7 +11,7 @@ struct trace {
 	char dir[128];
 };
 
-/* Takes one event; 0 or -errno, which is -ENOENT where there is no such event. */
+/* Takes an event, SYSTEM/NAME; 0 or -errno, which is -ENOENT where there is none. */
 static inline int trace_begin(struct trace *trace, const char *event)
 {
 	char path[256];
@@ -22,11 +22,21 @@ static inline int trace_begin(struct trace *trace, const char *event)
 		trace->dir[0] = 0;
 		return -errno;
 	}
-	snprintf(path, sizeof(path), "%s/events/xshm/%s/enable", trace->dir, event);
+	snprintf(path, sizeof(path), "%s/events/%s/enable", trace->dir, event);
 	err = write_text(path, "1");
 	/* Room for all there is, as what is overwritten would not be seen. */
 	snprintf(path, sizeof(path), "%s/buffer_size_kb", trace->dir);
 	return err ?: write_text(path, "4096");
+}
+
+/* Puts a line into the trace, with "mark" in it. */
+static inline int trace_mark(const struct trace *trace, const char *text)
+{
+	char path[256], line[64];
+
+	snprintf(path, sizeof(path), "%s/trace_marker", trace->dir);
+	snprintf(line, sizeof(line), "mark %s\n", text);
+	return write_text(path, line);
 }
 
 /* Events are off from here on, and can be read. */

@@ -18,6 +18,7 @@
 
 .macro xshm_trampoline name
 SYM_FUNC_START(xshm_enter_\name)
+	ENDBR
 	pushq	%rbp
 	movq	%rsp, %rbp
 	pushq	%rdi
