@@ -25,8 +25,8 @@
 #include <linux/pagevec.h>
 #endif
 
-/* bin2hex() got a header of its own in 6.5, which 7.0 no longer has others include. */
-#if __has_include(<linux/hex.h>)
+/* 7.0 no longer has other headers include that of bin2hex(). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
 #include <linux/hex.h>
 #endif
 
@@ -139,8 +139,10 @@ static inline bool xshm_ipc_ns_occupied(struct ipc_namespace *ipc_ns)
 /* 6.6 counts the entries of a table, 6.11 refuses an empty one at the end. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define XSHM_CTL_TABLE_END		{ },
+#define XSHM_CTL_TABLE_ENDS		1
 #else
 #define XSHM_CTL_TABLE_END
+#define XSHM_CTL_TABLE_ENDS		0
 #endif
 
 /* 6.13 made the namespace of a symbol a string. */

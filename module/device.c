@@ -237,18 +237,20 @@ static long xshm_ioctl_unlock(struct xshm_call *call)
 static long xshm_ioctl_limits(struct xshm_call *call)
 {
 	const struct xshm_control *control = &call->arg.control;
-	const struct xshm_ns *ns = call->ns;
+	struct xshm_ns *ns = call->ns;
+	const struct xshm_limits_now now = xshm_ns_limits(ns);
+	const int *next_id = xshm_ns_limit(ns, &ns->next_id);
 	struct xshm_limits limits = {
-		.shmmax = READ_ONCE(ns->shmmax),
+		.shmmax = now.shmmax,
 		.shmmin = 1,
-		.shmmni = READ_ONCE(ns->shmmni),
-		.shmseg = READ_ONCE(ns->shmmni),
-		.shmall = READ_ONCE(ns->shmall),
+		.shmmni = now.shmmni,
+		.shmseg = now.shmmni,
+		.shmall = now.shmall,
 		.user_segments = READ_ONCE(ns->user_segments),
 		.user_bytes = READ_ONCE(ns->user_bytes),
-		.rmid_forced = READ_ONCE(ns->rmid_forced),
+		.rmid_forced = now.rmid_forced,
 		.huge = READ_ONCE(ns->huge),
-		.next_id = READ_ONCE(ns->next_id),
+		.next_id = READ_ONCE(*next_id),
 	};
 
 	if (control->select || control->id < 0 || control->buf_size < XSHM_LIMITS_SIZE_SYSV)
@@ -277,23 +279,29 @@ static bool xshm_limits_valid(const struct xshm_limits *limits, u32 which)
 
 static void xshm_limits_write(struct xshm_ns *ns, const struct xshm_limits *limits, u32 which)
 {
+	unsigned long *shmmax = xshm_ns_limit(ns, &ns->shmmax);
+	unsigned long *shmall = xshm_ns_limit(ns, &ns->shmall);
+	int *rmid_forced = xshm_ns_limit(ns, &ns->rmid_forced);
+	int *next_id = xshm_ns_limit(ns, &ns->next_id);
+	int *shmmni = xshm_ns_limit(ns, &ns->shmmni);
+
 	mutex_lock(&ns->mutex);
 	if (which & XSHM_LIMIT_SHMMAX)
-		WRITE_ONCE(ns->shmmax, limits->shmmax);
+		WRITE_ONCE(*shmmax, limits->shmmax);
 	if (which & XSHM_LIMIT_SHMMNI)
-		WRITE_ONCE(ns->shmmni, limits->shmmni);
+		WRITE_ONCE(*shmmni, limits->shmmni);
 	if (which & XSHM_LIMIT_SHMALL)
-		WRITE_ONCE(ns->shmall, limits->shmall);
+		WRITE_ONCE(*shmall, limits->shmall);
 	if (which & XSHM_LIMIT_USER_SEGMENTS)
 		WRITE_ONCE(ns->user_segments, limits->user_segments);
 	if (which & XSHM_LIMIT_USER_BYTES)
 		WRITE_ONCE(ns->user_bytes, limits->user_bytes);
 	if (which & XSHM_LIMIT_RMID_FORCED)
-		WRITE_ONCE(ns->rmid_forced, limits->rmid_forced);
+		WRITE_ONCE(*rmid_forced, limits->rmid_forced);
 	if (which & XSHM_LIMIT_HUGE)
 		WRITE_ONCE(ns->huge, limits->huge);
 	if (which & XSHM_LIMIT_NEXT_ID)
-		WRITE_ONCE(ns->next_id, limits->next_id);
+		WRITE_ONCE(*next_id, limits->next_id);
 	mutex_unlock(&ns->mutex);
 }
 

@@ -11,10 +11,9 @@
 XSHM_EXPORT(xshm_serve);
 XSHM_EXPORT(xshm_ns_serve);
 XSHM_EXPORT(xshm_ns_get_served);
-XSHM_EXPORT(xshm_ns_get_current);
+XSHM_EXPORT(xshm_ns_enter);
 XSHM_EXPORT(xshm_ns_put);
 XSHM_EXPORT(xshm_ns_get);
-XSHM_EXPORT(xshm_watch);
 XSHM_EXPORT(xshm_rmid_forced_changed);
 XSHM_EXPORT(xshm_client_create);
 XSHM_EXPORT(xshm_client_put);

@@ -5,6 +5,7 @@
  * An instance holds a reference on its namespace, so a namespace that has one
  * does not end by itself: what sees to that is the watch in ends.c.
  */
+#include <linux/hash.h>
 #include <linux/ipc_namespace.h>
 #include <linux/nsproxy.h>
 #include <linux/rhashtable.h>
@@ -18,7 +19,14 @@
 #define XSHM_SHMALL_DEFAULT	(ULONG_MAX - (1UL << 24))
 #define XSHM_SHMMNI_DEFAULT	4096
 
+/* An address is as good as random but for its lowest bits; 40 instructions less than jhash(). */
+static __always_inline u32 xshm_instance_hash(const void *key, u32 len, u32 seed)
+{
+	return hash_ptr(*(void *const *)key, 32) ^ seed;
+}
+
 static const struct rhashtable_params xshm_instance_params = {
+	.hashfn = xshm_instance_hash,
 	.key_len = sizeof(struct ipc_namespace *),
 	.key_offset = offsetof(struct xshm_ns, ipc_ns),
 	.head_offset = offsetof(struct xshm_ns, node),
@@ -30,6 +38,11 @@ static struct rhashtable xshm_instances;
 /* All of them once more, to be visited in turn. */
 static LIST_HEAD(xshm_instance_list);
 static unsigned int xshm_instance_count;
+/*
+ * That of the initial namespace once more, as nearly all calls are made there: found
+ * without looking into the table. It is retired when the module goes.
+ */
+static struct xshm_ns *xshm_first;
 /* Protects the list and the count; held for a few instructions. */
 static DEFINE_SPINLOCK(xshm_instances_lock);
 
@@ -114,6 +127,8 @@ static int xshm_ns_insert(struct xshm_ns *ns)
 	list_add_tail(&ns->listed, &xshm_instance_list);
 	xshm_instance_count++;
 	spin_unlock(&xshm_instances_lock);
+	if (xshm_ns_is_first(ns))
+		WRITE_ONCE(xshm_first, ns);
 	/* It may have changed before the instance was in the list. */
 	WRITE_ONCE(ns->served, READ_ONCE(xshm_serve_new));
 	return 0;
@@ -149,53 +164,59 @@ struct xshm_ns *xshm_ns_get_current(void)
 	return err ? ERR_PTR(err) : ns;
 }
 
-/**
- * xshm_ns_get_served - the instance of the caller's namespace, if its calls are served
- * @anyhow: also if they are not, but were when segments were made that are still there
- *
- * Makes it if there is none and new ones are served. May sleep then.
- *
- * Return: the instance with a reference, NULL if the calls are not served, or -ENOMEM.
- */
-struct xshm_ns *xshm_ns_get_served(bool anyhow)
+static bool xshm_ns_is_served(const struct xshm_ns *ns, bool anyhow)
 {
-	struct ipc_namespace *ipc_ns;
+	return READ_ONCE(ns->served) || (anyhow && READ_ONCE(ns->by_calls));
+}
+
+static noinline struct xshm_ns *xshm_ns_get_served_other(struct ipc_namespace *ipc_ns,
+							 bool anyhow)
+{
 	struct xshm_ns *ns;
 
-	if (unlikely(!current->nsproxy))
-		return NULL;
-	ipc_ns = current->nsproxy->ipc_ns;
 	rcu_read_lock();
 	ns = rhashtable_lookup(&xshm_instances, &ipc_ns, xshm_instance_params);
 	if (likely(ns)) {
-		if (!READ_ONCE(ns->served) && !(anyhow && READ_ONCE(ns->by_calls)))
-			ns = NULL;
-		else if (!refcount_inc_not_zero(&ns->refs))
+		if (!xshm_ns_is_served(ns, anyhow) || !refcount_inc_not_zero(&ns->refs))
 			ns = NULL;
 		rcu_read_unlock();
 		return ns;
 	}
 	rcu_read_unlock();
-	return READ_ONCE(xshm_serve_new) ? xshm_ns_get_current() : NULL;
+	return READ_ONCE(xshm_serve_new) ? ERR_PTR(-ENOENT) : NULL;
 }
 
-static void xshm_ns_set_served(struct xshm_ns *ns, void *on)
+/**
+ * xshm_ns_get_served - the instance of the caller's namespace, if its calls are served
+ * @anyhow: also if they are not, but were when segments were made that are still there
+ *
+ * Return: the instance with a reference, NULL if the calls are not served, or -ENOENT
+ * if there is none yet and new ones are served, which is for xshm_ns_enter().
+ */
+struct xshm_ns *xshm_ns_get_served(bool anyhow)
+{
+	struct ipc_namespace *ipc_ns = current->nsproxy->ipc_ns;
+	struct xshm_ns *ns = READ_ONCE(xshm_first);
+
+	if (unlikely(!ns || READ_ONCE(ns->ipc_ns) != ipc_ns))
+		return xshm_ns_get_served_other(ipc_ns, anyhow);
+	if (!xshm_ns_is_served(ns, anyhow))
+		return NULL;
+	xshm_ns_get(ns);
+	return ns;
+}
+
+/* Serve the system calls of a namespace, or don't. */
+void xshm_ns_serve(struct xshm_ns *ns, bool on)
 {
 	mutex_lock(&ns->mutex);
 	WRITE_ONCE(ns->served, on);
 	mutex_unlock(&ns->mutex);
 }
 
-/* Serve the system calls of the caller's namespace, or don't. Return: 0 or -ENOMEM. */
-int xshm_ns_serve(bool on)
+static void xshm_ns_set_served(struct xshm_ns *ns, void *on)
 {
-	struct xshm_ns *ns = xshm_ns_get_current();
-
-	if (IS_ERR(ns))
-		return PTR_ERR(ns);
-	xshm_ns_set_served(ns, on ? ns : NULL);
-	xshm_ns_put(ns);
-	return 0;
+	xshm_ns_serve(ns, on);
 }
 
 /* Serve the system calls of all namespaces, or of none; new ones too. */
@@ -203,6 +224,40 @@ void xshm_serve(bool on)
 {
 	WRITE_ONCE(xshm_serve_new, on);
 	xshm_ns_for_each(xshm_ns_set_served, on ? &xshm_serve_new : NULL);
+}
+
+/**
+ * xshm_ns_limit - where a limit is kept
+ * @ns: the instance of the caller's namespace
+ * @own: the limit's field in it
+ *
+ * Return: @own, or the namespace's field of the same type, where that is in force: see
+ * xshm_ns_limits().
+ */
+void *xshm_ns_limit(struct xshm_ns *ns, void *own)
+{
+#ifdef CONFIG_SYSVIPC
+	struct ipc_namespace *ipc_ns = current->nsproxy->ipc_ns;
+
+	BUILD_BUG_ON(sizeof(ipc_ns->shm_ctlmax) != sizeof(ns->shmmax));
+	BUILD_BUG_ON(sizeof(ipc_ns->shm_ctlall) != sizeof(ns->shmall));
+
+	if (!READ_ONCE(ns->served))
+		return own;
+	if (own == &ns->shmmax)
+		return &ipc_ns->shm_ctlmax;
+	if (own == &ns->shmall)
+		return &ipc_ns->shm_ctlall;
+	if (own == &ns->shmmni)
+		return &ipc_ns->shm_ctlmni;
+	if (own == &ns->rmid_forced)
+		return &ipc_ns->shm_rmid_forced;
+#ifdef CONFIG_CHECKPOINT_RESTORE
+	if (own == &ns->next_id)
+		return &ipc_ns->ids[XSHM_KERNEL_IDS].next_id;
+#endif
+#endif
+	return own;
 }
 
 /* Somebody is in the namespace, or can get there. Not for a retired instance. */

@@ -33,7 +33,7 @@ static int xshm_sysctl_field(struct xshm_ns *ns, xshm_sysctl_handler handler,
 {
 	struct ctl_table row = *table;
 
-	row.data = (char *)ns + (unsigned long)table->data;
+	row.data = xshm_ns_limit(ns, (char *)ns + (unsigned long)table->data);
 	return handler(&row, write, buffer, lenp, ppos);
 }
 
@@ -135,43 +135,39 @@ static int xshm_sysctl_huge(xshm_ctl_table *table, int write, void *buffer, size
 	.data = (void *)offsetof(struct xshm_ns, _field),		\
 	.maxlen = sizeof_field(struct xshm_ns, _field)
 
-/* Those that kernel.* has, too. */
-#define XSHM_SYSV_ROWS							\
-	{								\
-		.procname = "shmmax",					\
-		XSHM_NS_FIELD(shmmax),					\
-		.mode = 0644,						\
-		.proc_handler = xshm_sysctl_ulong,			\
-	}, {								\
-		.procname = "shmall",					\
-		XSHM_NS_FIELD(shmall),					\
-		.mode = 0644,						\
-		.proc_handler = xshm_sysctl_ulong,			\
-	}, {								\
-		.procname = "shmmni",					\
-		XSHM_NS_FIELD(shmmni),					\
-		.mode = 0644,						\
-		.proc_handler = xshm_sysctl_int,			\
-		.extra1 = SYSCTL_ZERO,					\
-		.extra2 = &xshm_index_count,				\
-	}, {								\
-		.procname = "shm_rmid_forced",				\
-		XSHM_NS_FIELD(rmid_forced),				\
-		.mode = 0644,						\
-		.proc_handler = xshm_sysctl_rmid_forced,		\
-		.extra1 = SYSCTL_ZERO,					\
-		.extra2 = SYSCTL_ONE,					\
-	}, {								\
-		.procname = "shm_next_id",				\
-		XSHM_NS_FIELD(next_id),					\
-		.mode = 0644,						\
-		.proc_handler = xshm_sysctl_next_id,			\
-		.extra1 = SYSCTL_ZERO,					\
-		.extra2 = SYSCTL_INT_MAX,				\
-	}
-
 static struct ctl_table xshm_sysctls[] = {
-	XSHM_SYSV_ROWS, {
+	{
+		.procname = "shmmax",
+		XSHM_NS_FIELD(shmmax),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_ulong,
+	}, {
+		.procname = "shmall",
+		XSHM_NS_FIELD(shmall),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_ulong,
+	}, {
+		.procname = "shmmni",
+		XSHM_NS_FIELD(shmmni),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_int,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &xshm_index_count,
+	}, {
+		.procname = "shm_rmid_forced",
+		XSHM_NS_FIELD(rmid_forced),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_rmid_forced,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_ONE,
+	}, {
+		.procname = "shm_next_id",
+		XSHM_NS_FIELD(next_id),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_next_id,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_INT_MAX,
+	}, {
 		.procname = "user_segments",
 		XSHM_NS_FIELD(user_segments),
 		.mode = 0644,
@@ -209,16 +205,17 @@ void xshm_sysctl_exit(void)
 	unregister_sysctl_table(xshm_sysctl_header);
 }
 
-/* On a kernel that has no System V shared memory, and no such files. */
-static struct ctl_table xshm_kernel_sysctls[] = {
-	XSHM_SYSV_ROWS,
-	XSHM_CTL_TABLE_END
-};
+/* The first rows are those that kernel.* has, too. */
+#define XSHM_SYSV_SYSCTLS	5
 
+/* On a kernel that has no System V shared memory, and no such files. */
+static struct ctl_table xshm_kernel_sysctls[XSHM_SYSV_SYSCTLS + XSHM_CTL_TABLE_ENDS];
 static struct ctl_table_header *xshm_kernel_sysctl_header;
 
 int xshm_sysctl_register_kernel(void)
 {
+	memcpy(xshm_kernel_sysctls, xshm_sysctls,
+	       XSHM_SYSV_SYSCTLS * sizeof(xshm_kernel_sysctls[0]));
 	xshm_kernel_sysctl_header = register_sysctl("kernel", xshm_kernel_sysctls);
 	return xshm_kernel_sysctl_header ? 0 : -ENOMEM;
 }

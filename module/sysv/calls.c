@@ -5,17 +5,17 @@
  * What xshm doesn't know, segments that the kernel made before among it, is
  * passed on to the kernel's own call.
  */
-#include <linux/idr.h>
 #include <linux/ipc.h>
 #include <linux/ipc_namespace.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
-#include <linux/rcupdate.h>
+#include <linux/rhashtable.h>
 #include <linux/user_namespace.h>
 #include <uapi/linux/shm.h>
 
 #include <asm/unistd.h>
 
+#include "../status.h"
 #include "handlers.h"
 #include "sysv.h"
 
@@ -30,21 +30,17 @@ static bool xshm_kernel_has_some(void)
 	return IS_ENABLED(CONFIG_SYSVIPC) && unlikely(READ_ONCE(xshm_kernel_ids()->in_use));
 }
 
+/* As in ipc/util.c (6.1 to 7.3), for the kernel's own table. Test: selftests/served.c. */
+static const struct rhashtable_params xshm_kernel_key_params = {
+	.head_offset = offsetof(struct kern_ipc_perm, khtnode),
+	.key_offset = offsetof(struct kern_ipc_perm, key),
+	.key_len = sizeof_field(struct kern_ipc_perm, key),
+	.automatic_shrinking = true,
+};
+
 static noinline bool xshm_kernel_has_key(key_t key)
 {
-	struct kern_ipc_perm *perm;
-	bool found = false;
-	int index;
-
-	rcu_read_lock();
-	idr_for_each_entry(&xshm_kernel_ids()->ipcs_idr, perm, index) {
-		if (!perm->deleted && perm->key == key) {
-			found = true;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return found;
+	return rhashtable_lookup_fast(&xshm_kernel_ids()->key_ht, &key, xshm_kernel_key_params);
 }
 
 /* Where the kernel has calls of its own, they are asked what xshm doesn't know. */
@@ -55,7 +51,7 @@ static struct xshm_answer xshm_answer_or_pass(long ret)
 	return XSHM_DONE(ret);
 }
 
-/* The module may be about to go: then the kernel makes the segment. */
+/* The module may be about to go: then it is the kernel's to make the segment, if it can. */
 static noinline struct xshm_answer xshm_sysv_get_new(struct xshm_ns *ns, key_t key, size_t size,
 						     int shmflg)
 {
@@ -64,7 +60,7 @@ static noinline struct xshm_answer xshm_sysv_get_new(struct xshm_ns *ns, key_t k
 	long ret;
 
 	if (!try_module_get(THIS_MODULE))
-		return IS_ENABLED(CONFIG_SYSVIPC) ? XSHM_PASS : XSHM_DONE(-ENOSYS);
+		return XSHM_PASS;
 	client = xshm_maker_get(ns);
 	if (IS_ERR(client)) {
 		ret = PTR_ERR(client);
@@ -76,53 +72,40 @@ static noinline struct xshm_answer xshm_sysv_get_new(struct xshm_ns *ns, key_t k
 	return XSHM_DONE(ret);
 }
 
-struct xshm_answer xshm_sysv_get(key_t key, size_t size, int shmflg)
+static noinline struct xshm_answer xshm_sysv_get(struct xshm_ns *ns, key_t key, size_t size,
+						 int shmflg)
 {
 	const u32 known = 0777 | XSHM_CREAT | XSHM_EXCL | XSHM_HUGETLB | XSHM_NORESERVE |
 			  XSHM_HUGE_MASK << XSHM_HUGE_SHIFT;
-	struct xshm_ns *ns = xshm_ns_get_served(false);
-	struct xshm_answer answer;
-	long ret = -ENOENT;
-
-	if (IS_ERR_OR_NULL(ns))
-		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
-	shmflg &= known;
-	if (key != IPC_PRIVATE) {
-		if (xshm_kernel_has_some() && xshm_kernel_has_key(key)) {
-			xshm_ns_put(ns);
-			return XSHM_PASS;
-		}
-		ret = xshm_get_existing(ns, key, size, shmflg);
-	}
-	if (ret == -ENOENT && (key == IPC_PRIVATE || shmflg & IPC_CREAT))
-		answer = xshm_sysv_get_new(ns, key, size, shmflg);
-	else
-		answer = XSHM_DONE(ret);
-	xshm_ns_put(ns);
-	return answer;
-}
-
-struct xshm_answer xshm_sysv_at(int id, unsigned long addr, int shmflg)
-{
-	struct xshm_ns *ns = xshm_ns_get_served(true);
 	long ret;
 
-	if (IS_ERR_OR_NULL(ns))
-		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
-	ret = xshm_attach(ns, id, addr, shmflg, 0);
-	xshm_ns_put(ns);
-	return xshm_answer_or_pass(ret);
+	shmflg &= known;
+	if (key != IPC_PRIVATE) {
+		if (xshm_kernel_has_some() && xshm_kernel_has_key(key))
+			return XSHM_PASS;
+		ret = xshm_get_existing(ns, key, size, shmflg);
+		if (ret != -ENOENT || !(shmflg & IPC_CREAT))
+			return XSHM_DONE(ret);
+	}
+	return xshm_sysv_get_new(ns, key, size, shmflg);
+}
+
+static struct xshm_answer xshm_sysv_at(struct xshm_ns *ns, int id, unsigned long addr, int shmflg)
+{
+	return xshm_answer_or_pass(xshm_attach(ns, id, addr, shmflg, 0));
 }
 
 /* Wherever the segment is from: an attach survives a change of the namespace. */
-struct xshm_answer xshm_sysv_dt(unsigned long addr)
+static struct xshm_answer xshm_sysv_dt(unsigned long addr)
 {
 	if (!module_refcount(THIS_MODULE)) {
 		struct xshm_ns *ns = xshm_ns_get_served(false);
 
-		if (IS_ERR_OR_NULL(ns))
+		/* Where there is no instance yet, one was attached elsewhere at most. */
+		if (!ns)
 			return XSHM_PASS;
-		xshm_ns_put(ns);
+		if (!IS_ERR(ns))
+			xshm_ns_put(ns);
 	}
 	return xshm_answer_or_pass(xshm_detach(addr));
 }
@@ -132,7 +115,8 @@ static long xshm_sysv_info(struct xshm_ns *ns, int id, void __user *buf, enum xs
 	struct xshm_limits_now limits = xshm_ns_limits(ns);
 	long highest = xshm_ids_highest_index(ns);
 
-	if (id < 0)
+	/* Of a namespace that was served, but is no more, the kernel tells. */
+	if (id < 0 || !READ_ONCE(ns->served))
 		return -EINVAL;
 	if (xshm_kernel_has_some())
 		highest = max_t(long, highest, READ_ONCE(xshm_kernel_ids()->max_idx));
@@ -147,7 +131,7 @@ static long xshm_sysv_usage(struct xshm_ns *ns, int id, void __user *buf,
 	struct xshm_sums sums;
 	long highest;
 
-	if (id < 0)
+	if (id < 0 || !READ_ONCE(ns->served))
 		return -EINVAL;
 	xshm_sum_up(ns, false, &sums);
 	highest = xshm_ids_highest_index(ns);
@@ -183,8 +167,17 @@ static long xshm_sysv_stat(struct xshm_ns *ns, int id, unsigned int select, void
 	return xshm_layout_put_status(buf, &status, layout) ?: ret;
 }
 
-static long xshm_sysv_control(struct xshm_ns *ns, int id, int cmd, void __user *buf,
-			      enum xshm_layout layout)
+static __always_inline long xshm_sysv_ipc_stat(struct xshm_ns *ns, int id, void __user *buf)
+{
+	struct xshm_status status __uninitialized;
+	long ret;
+
+	ret = xshm_stat(ns, id, XSHM_SELECT_ID, &status, NULL);
+	return ret < 0 ? ret : xshm_put_status(buf, &status);
+}
+
+static noinline long xshm_sysv_control(struct xshm_ns *ns, int id, int cmd, void __user *buf,
+				       enum xshm_layout layout)
 {
 	switch (cmd) {
 	case IPC_STAT:
@@ -209,16 +202,13 @@ static long xshm_sysv_control(struct xshm_ns *ns, int id, int cmd, void __user *
 	return -EINVAL;
 }
 
-struct xshm_answer xshm_sysv_ctl(int id, int cmd, void __user *buf, enum xshm_layout layout)
+static noinline struct xshm_answer xshm_sysv_ctl(struct xshm_ns *ns, int id, int cmd,
+						 void __user *buf, enum xshm_layout layout)
 {
-	struct xshm_ns *ns = xshm_ns_get_served(true);
-	long ret;
-
-	if (IS_ERR_OR_NULL(ns))
-		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
-	ret = xshm_sysv_control(ns, id, cmd, buf, layout);
-	xshm_ns_put(ns);
-	return xshm_answer_or_pass(ret);
+	/* By itself, as it is what programs call most. */
+	if (likely(cmd == IPC_STAT && layout == XSHM_LAYOUT_NATIVE))
+		return xshm_answer_or_pass(xshm_sysv_ipc_stat(ns, id, buf));
+	return xshm_answer_or_pass(xshm_sysv_control(ns, id, cmd, buf, layout));
 }
 
 /*
@@ -231,49 +221,69 @@ struct xshm_answer xshm_sysv_ctl(int id, int cmd, void __user *buf, enum xshm_la
 		struct xshm_answer answer = XSHM_PASS;				\
 										\
 		this_cpu_inc(xshm_sysv_inside);					\
-		if (likely(xshm_sysv_serving()))				\
+		if (static_branch_likely(&xshm_sysv_serving))				\
 			answer = (_answer);					\
 		this_cpu_dec(xshm_sysv_inside);					\
 		return answer;							\
 	}
 
-#define XSHM_REGS	((const struct pt_regs *)first)
-#ifdef CONFIG_ARM64
-#define XSHM_ARG(_n)	(XSHM_REGS->regs[_n])
-#else
-#define XSHM_ARG(_n)	((_n) == 0 ? XSHM_REGS->di : (_n) == 1 ? XSHM_REGS->si : XSHM_REGS->dx)
-#endif
-
-XSHM_HANDLER(shmget, xshm_sysv_get(XSHM_ARG(0), XSHM_ARG(1), XSHM_ARG(2)))
-XSHM_HANDLER(shmat, xshm_sysv_at(XSHM_ARG(0), XSHM_ARG(1), XSHM_ARG(2)))
-XSHM_HANDLER(shmdt, xshm_sysv_dt(XSHM_ARG(0)))
-XSHM_HANDLER(shmctl, xshm_sysv_ctl(XSHM_ARG(0), XSHM_ARG(1), (void __user *)XSHM_ARG(2),
-				   XSHM_LAYOUT_NATIVE))
-
-#ifdef CONFIG_COMPAT
-static enum xshm_layout xshm_compat_layout(int *cmd)
+/* What xshm_ns_get_served() says, with an instance that it found missing made. */
+static noinline struct xshm_ns *xshm_sysv_enter(struct xshm_ns *ns)
 {
-	enum xshm_layout layout = *cmd & IPC_64 ? XSHM_LAYOUT_COMPAT64 : XSHM_LAYOUT_COMPAT_OLD;
-
-	*cmd &= ~IPC_64;
-	return layout;
+	return ns == ERR_PTR(-ENOENT) ? xshm_ns_enter() : ns;
 }
 
-/* shmctl(2) of ipc(2), and of arm: the command says which structures are meant. */
-static struct xshm_answer xshm_sysv_old_ctl(int id, int cmd, void __user *buf)
-{
-	enum xshm_layout layout = xshm_compat_layout(&cmd);
+/* The same for what needs the caller's instance, as @ns: passed on if that isn't served. */
+#define XSHM_HANDLER_NS(_name, _anyhow, _answer)				\
+	static struct xshm_answer xshm_call_##_name(const struct pt_regs *regs)	\
+	{									\
+		struct xshm_ns *ns = xshm_ns_get_served(_anyhow);		\
+		struct xshm_answer answer;					\
+										\
+		if (IS_ERR_OR_NULL(ns)) {					\
+			ns = xshm_sysv_enter(ns);				\
+			if (IS_ERR_OR_NULL(ns))					\
+				return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;	\
+		}								\
+		answer = (_answer);						\
+		xshm_ns_put(ns);						\
+		return answer;							\
+	}									\
+	XSHM_HANDLER(_name, xshm_call_##_name((const struct pt_regs *)first))
+#ifdef CONFIG_ARM64
+#define XSHM_ARG(_n)	(regs->regs[_n])
+#else
+#define XSHM_ARG(_n)	((_n) == 0 ? regs->di : (_n) == 1 ? regs->si : regs->dx)
+#endif
 
-	return xshm_sysv_ctl(id, cmd, buf, layout);
+XSHM_HANDLER_NS(shmget, false, xshm_sysv_get(ns, XSHM_ARG(0), XSHM_ARG(1), XSHM_ARG(2)))
+XSHM_HANDLER_NS(shmat, true, xshm_sysv_at(ns, XSHM_ARG(0), XSHM_ARG(1), XSHM_ARG(2)))
+XSHM_HANDLER_NS(shmctl, true, xshm_sysv_ctl(ns, XSHM_ARG(0), XSHM_ARG(1),
+					    (void __user *)XSHM_ARG(2), XSHM_LAYOUT_NATIVE))
+
+static struct xshm_answer xshm_call_shmdt(const struct pt_regs *regs)
+{
+	return xshm_sysv_dt(XSHM_ARG(0));
+}
+
+XSHM_HANDLER(shmdt, xshm_call_shmdt((const struct pt_regs *)first))
+
+#ifdef CONFIG_COMPAT
+/* shmctl(2) of ipc(2), and of arm: the command says which structures are meant. */
+static struct xshm_answer xshm_sysv_old_ctl(struct xshm_ns *ns, int id, int cmd,
+					    void __user *buf)
+{
+	return xshm_sysv_ctl(ns, id, cmd & ~IPC_64, buf,
+			     cmd & IPC_64 ? XSHM_LAYOUT_COMPAT64 : XSHM_LAYOUT_COMPAT_OLD);
 }
 #endif
 
 #ifdef CONFIG_IA32_EMULATION
 /* The address goes to where the third argument says. */
-static struct xshm_answer xshm_sysv_ipc_at(int id, unsigned long addr, int shmflg,
-					   compat_ulong_t to)
+static struct xshm_answer xshm_sysv_ipc_at(struct xshm_ns *ns, int id, unsigned long addr,
+					   int shmflg, compat_ulong_t to)
 {
-	struct xshm_answer answer = xshm_sysv_at(id, addr, shmflg);
+	struct xshm_answer answer = xshm_sysv_at(ns, id, addr, shmflg);
 
 	if (answer.done && !IS_ERR_VALUE(answer.ret)) {
 		if (put_user((compat_ulong_t)answer.ret, (compat_ulong_t __user *)compat_ptr(to)))
@@ -284,35 +294,66 @@ static struct xshm_answer xshm_sysv_ipc_at(int id, unsigned long addr, int shmfl
 	return answer;
 }
 
-static struct xshm_answer xshm_sysv_ipc(const struct pt_regs *regs)
+static struct xshm_answer xshm_sysv_ipc(struct xshm_ns *ns, const struct pt_regs *regs)
 {
 	u32 call = regs->bx, first = regs->cx, second = regs->dx, third = regs->si;
 	compat_uptr_t ptr = regs->di;
 
 	switch (call & 0xffff) {
 	case SHMGET:
-		return xshm_sysv_get(first, second, third);
+		return xshm_sysv_get(ns, first, second, third);
 	case SHMAT:
 		/* Version 1 was iBCS2's, and is EINVAL. */
-		return call >> 16 == 1 ? XSHM_PASS : xshm_sysv_ipc_at(first, ptr, second, third);
-	case SHMDT:
-		return xshm_sysv_dt(ptr);
+		return call >> 16 == 1 ? XSHM_PASS :
+					 xshm_sysv_ipc_at(ns, first, ptr, second, third);
 	case SHMCTL:
-		return xshm_sysv_old_ctl(first, second, compat_ptr(ptr));
+		return xshm_sysv_old_ctl(ns, first, second, compat_ptr(ptr));
 	}
 	return XSHM_PASS;
 }
 
-XSHM_HANDLER(compat_shmget, xshm_sysv_get(XSHM_REGS->bx, (u32)XSHM_REGS->cx, XSHM_REGS->dx))
-XSHM_HANDLER(compat_shmat, xshm_sysv_at(XSHM_REGS->bx, (u32)XSHM_REGS->cx, XSHM_REGS->dx))
-XSHM_HANDLER(compat_shmdt, xshm_sysv_dt((u32)XSHM_REGS->bx))
-XSHM_HANDLER(compat_shmctl, xshm_sysv_ctl(XSHM_REGS->bx, XSHM_REGS->cx,
-					  compat_ptr(XSHM_REGS->dx), XSHM_LAYOUT_COMPAT64))
-XSHM_HANDLER(compat_ipc, xshm_sysv_ipc(XSHM_REGS))
+/* Of an ipc(2) that isn't about shared memory, nothing else is looked at. */
+static struct xshm_answer xshm_call_compat_ipc(const struct pt_regs *regs)
+{
+	struct xshm_answer answer;
+	struct xshm_ns *ns;
+
+	switch (regs->bx & 0xffff) {
+	case SHMDT:
+		return xshm_sysv_dt((u32)regs->di);
+	case SHMGET:
+	case SHMAT:
+	case SHMCTL:
+		break;
+	default:
+		return XSHM_PASS;
+	}
+	ns = xshm_sysv_enter(xshm_ns_get_served((regs->bx & 0xffff) != SHMGET));
+	if (IS_ERR_OR_NULL(ns))
+		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
+	answer = xshm_sysv_ipc(ns, regs);
+	xshm_ns_put(ns);
+	return answer;
+}
+
+XSHM_HANDLER(compat_ipc, xshm_call_compat_ipc((const struct pt_regs *)first))
+
+XSHM_HANDLER_NS(compat_shmget, false, xshm_sysv_get(ns, regs->bx, (u32)regs->cx, regs->dx))
+XSHM_HANDLER_NS(compat_shmat, true, xshm_sysv_at(ns, regs->bx, (u32)regs->cx, regs->dx))
+XSHM_HANDLER_NS(compat_shmctl, true, xshm_sysv_ctl(ns, regs->bx, regs->cx,
+						   compat_ptr(regs->dx), XSHM_LAYOUT_COMPAT64))
+
+static struct xshm_answer xshm_call_compat_shmdt(const struct pt_regs *regs)
+{
+	return xshm_sysv_dt((u32)regs->bx);
+}
+
+XSHM_HANDLER(compat_shmdt, xshm_call_compat_shmdt((const struct pt_regs *)first))
 #elif defined(CONFIG_COMPAT)
-XSHM_HANDLER(compat_shmat, xshm_sysv_at(XSHM_ARG(0), (u32)XSHM_ARG(1), XSHM_ARG(2)))
-XSHM_HANDLER(compat_shmctl, xshm_sysv_old_ctl(XSHM_ARG(0), XSHM_ARG(1),
-					      compat_ptr(XSHM_ARG(2))))
+XSHM_HANDLER_NS(compat_shmat, true, xshm_sysv_at(ns, XSHM_ARG(0), (u32)XSHM_ARG(1),
+						 XSHM_ARG(2)))
+XSHM_HANDLER_NS(compat_shmctl, true, xshm_sysv_old_ctl(ns, XSHM_ARG(0), XSHM_ARG(1),
+						       compat_ptr(XSHM_ARG(2))))
 #endif
 
 #ifdef CONFIG_SYSVIPC

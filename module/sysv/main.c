@@ -47,19 +47,13 @@ static struct xshm_hook xshm_hooks[] = {
 #endif
 };
 
-/* All hooks are set. */
-static bool xshm_all_hooked;
-
-bool xshm_sysv_serving(void)
-{
-	return READ_ONCE(xshm_all_hooked);
-}
+DEFINE_STATIC_KEY_FALSE(xshm_sysv_serving);
 
 /* /proc/sys/xshm/sysv: whether the calls of the namespace of who looks are served. */
 static int xshm_sysctl_sysv(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			    loff_t *ppos)
 {
-	struct xshm_ns *ns = xshm_ns_get_current();
+	struct xshm_ns *ns = xshm_ns_enter();
 	struct ctl_table row = *table;
 	int value, err;
 
@@ -69,7 +63,7 @@ static int xshm_sysctl_sysv(xshm_ctl_table *table, int write, void *buffer, size
 	row.data = &value;
 	err = proc_dointvec_minmax(&row, write, buffer, lenp, ppos);
 	if (!err && write)
-		err = xshm_ns_serve(value);
+		xshm_ns_serve(ns, value);
 	xshm_ns_put(ns);
 	return err;
 }
@@ -90,6 +84,7 @@ static struct ctl_table_header *xshm_sysv_sysctl;
 
 static int __init xshm_sysv_init(void)
 {
+	struct xshm_ns *ns;
 	int err;
 
 	err = xshm_makers_init();
@@ -109,12 +104,21 @@ static int __init xshm_sysv_init(void)
 		err = -ENOMEM;
 		goto err_proc;
 	}
+	/* The instance of where it is loaded, most likely the first, which is found soonest. */
+	ns = xshm_ns_enter();
+	if (IS_ERR(ns)) {
+		err = PTR_ERR(ns);
+		goto err_sysctl;
+	}
+	xshm_ns_put(ns);
 	xshm_serve(serve);
-	WRITE_ONCE(xshm_all_hooked, true);
+	static_branch_enable(&xshm_sysv_serving);
 	pr_info("System V shared memory is served by xshm%s\n",
 		serve ? "" : " where /proc/sys/xshm/sysv says so");
 	return 0;
 
+err_sysctl:
+	unregister_sysctl_table(xshm_sysv_sysctl);
 err_proc:
 	xshm_sysv_proc_exit();
 err_hooks:
@@ -128,7 +132,7 @@ err_makers:
 
 static void __exit xshm_sysv_exit(void)
 {
-	WRITE_ONCE(xshm_all_hooked, false);
+	static_branch_disable(&xshm_sysv_serving);
 	unregister_sysctl_table(xshm_sysv_sysctl);
 	xshm_serve(false);
 	xshm_sysv_proc_exit();

@@ -42,9 +42,10 @@ struct xshm_answer xshm_sysv_proc_open(struct inode *inode, struct file *file)
 	if (strcmp(file->f_path.dentry->d_name.name, "shm"))
 		return XSHM_PASS;
 	ns = xshm_ns_get_served(false);
-	if (IS_ERR_OR_NULL(ns))
+	if (!ns)
 		return XSHM_PASS;
-	xshm_ns_put(ns);
+	if (!IS_ERR(ns))
+		xshm_ns_put(ns);
 	/* While there are segments of the kernel's own, its table shows those. */
 	if (READ_ONCE(current->nsproxy->ipc_ns->ids[XSHM_KERNEL_IDS].in_use))
 		return XSHM_PASS;

@@ -25,6 +25,7 @@
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
+#include <linux/jump_label.h>
 #include <linux/ptrace.h>
 #include <linux/types.h>
 
@@ -66,20 +67,15 @@ void xshm_hooks_wait(void);
 int xshm_hooks_guard(void);
 void xshm_hooks_unguard(void);
 
-/* main.c */
-bool xshm_sysv_serving(void);
+/* main.c: all hooks are set, and nothing is being taken away. */
+DECLARE_STATIC_KEY_FALSE(xshm_sysv_serving);
 
-/* calls.c; XSHM_LAYOUT_*: how the caller's structures look */
+/* How the caller's structures look. */
 enum xshm_layout {
 	XSHM_LAYOUT_NATIVE,
 	XSHM_LAYOUT_COMPAT64,		/* of 32-bit programs, with IPC_64 */
 	XSHM_LAYOUT_COMPAT_OLD,		/* without */
 };
-
-struct xshm_answer xshm_sysv_get(key_t key, size_t size, int shmflg);
-struct xshm_answer xshm_sysv_at(int id, unsigned long addr, int shmflg);
-struct xshm_answer xshm_sysv_dt(unsigned long addr);
-struct xshm_answer xshm_sysv_ctl(int id, int cmd, void __user *buf, enum xshm_layout layout);
 
 /* layout.c */
 int xshm_layout_put_status(void __user *buf, const struct xshm_status *status,
