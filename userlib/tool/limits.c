@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* xshm limits: show and set what /proc/sys/xshm has. */
+/* xshm limits: show and set what /proc/sys/xshm has, and of kernel.shm* what is in force. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "sysv.h"
 #include "tool.h"
 
 enum unit { UNIT_COUNT, UNIT_BYTES, UNIT_PAGES, UNIT_SWITCH, UNIT_POLICY, UNIT_ID };
@@ -47,13 +48,25 @@ static const struct limit *find_limit(const char *name, size_t length)
 	return NULL;
 }
 
+/*
+ * Whose sysctl a limit is: "kernel" where the system calls are served and the kernel has
+ * it, as its limits are in force there; else "xshm".
+ */
+const char *limits_home(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name);
+	return sysv_served() > 0 && !access(path, F_OK) ? "kernel" : "xshm";
+}
+
 static bool read_sysctl(const char *name, char *value, size_t size)
 {
 	char path[64];
 	ssize_t got;
 	int fd;
 
-	snprintf(path, sizeof(path), SYSCTLS "/%s", name);
+	snprintf(path, sizeof(path), "/proc/sys/%s/%s", limits_home(name), name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -72,7 +85,7 @@ static int write_sysctl(const char *name, const char *value)
 	ssize_t put;
 	int fd, err;
 
-	snprintf(path, sizeof(path), SYSCTLS "/%s", name);
+	snprintf(path, sizeof(path), "/proc/sys/%s/%s", limits_home(name), name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
@@ -137,8 +150,8 @@ static int set(const struct limit *limit, const char *text)
 			 "this IPC namespace)", limit->name);
 		break;
 	case ENOENT:
-		complain("no " SYSCTLS "/%s: is /proc mounted, and the module of this release?",
-			 limit->name);
+		complain("no /proc/sys/%s/%s: is /proc mounted, and the module of this release?",
+			 limits_home(limit->name), limit->name);
 		break;
 	case EROFS:
 		complain("/proc/sys is read-only here (a container?): set it outside");

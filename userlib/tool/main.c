@@ -109,9 +109,25 @@ static const struct command {
 "  -T, --no-tables     do not put xshm's tables over /proc/sysvipc/shm and\n"
 "                      /proc/sys/kernel/shm* (done as root only, in a mount\n"
 "                      namespace of its own; then ipcs, lsipc, ipcrm show xshm)\n"
+"  -v, --verbose       say by which way, or that it is not needed because the\n"
+"                      system calls are served here (see xshm sysv)\n"
 "\n"
 "Exit status: COMMAND's; 125 if xshm can't be used, 126 if COMMAND can't be\n"
 "run so, 127 if there is no such command, 2 wrong usage.\n" },
+	{ "sysv", cmd_sysv,
+"Usage: xshm sysv [-A] [-J] | on | off\n"
+"Says whether xshm serves the system calls shmget, shmat, shmdt and shmctl in\n"
+"this IPC namespace, so that every program uses it unchanged and without xshm\n"
+"run; or switches that on or off here (as root of the machine). The module\n"
+"xshm_sysv does it: modprobe xshm_sysv.\n"
+"\n"
+"  -A, --all           each IPC namespace that a process is in, and segments\n"
+"                      there: of xshm, and of the kernel's own\n"
+"  -J, --json          as JSON\n"
+"\n"
+"hooks: functions of the kernel that lead to xshm. refused: why the module could\n"
+"not be loaded when it was last tried, from the kernel log.\n"
+"Switched off, segments that were made stay usable; new ones are the kernel's.\n" },
 };
 
 static void help(void)
@@ -127,6 +143,7 @@ static void help(void)
 "  xshm limits             show limits              (NAME=VALUE sets one)\n"
 "  xshm top                watch the segments\n"
 "  xshm run -- COMMAND     run a program with its shared memory on xshm\n"
+"  xshm sysv               are the system calls served?    (on, off)\n"
 "\n"
 "  xshm COMMAND --help     more about one of them; also: man xshm\n"
 "  xshm --version\n"

@@ -47,11 +47,11 @@ static void explain_nospace(int fd, uint64_t bytes)
 	if (segments_load(fd, &segments))
 		return;
 	if ((uint64_t)segments.usage.used_ids >= segments.limits.shmmni)
-		complain("shmmni of %llu reached: xshm rm --orphans, or sysctl xshm.shmmni=N",
-			 (unsigned long long)segments.limits.shmmni);
+		complain("shmmni of %llu reached: xshm rm --orphans, or sysctl %s.shmmni=N",
+			 (unsigned long long)segments.limits.shmmni, limits_home("shmmni"));
 	else if (segments.usage.shm_tot + pages > segments.limits.shmall)
-		complain("shmall of %llu pages reached: xshm rm --orphans, or sysctl xshm.shmall=N",
-			 (unsigned long long)segments.limits.shmall);
+		complain("shmall of %llu pages reached: xshm rm --orphans, or sysctl %s.shmall=N",
+			 (unsigned long long)segments.limits.shmall, limits_home("shmall"));
 	else
 		complain("the limit of this user is reached: xshm rm --orphans, or sysctl "
 			 "xshm.user_segments and xshm.user_bytes");
@@ -81,8 +81,9 @@ static void explain(int fd, int err, const struct xshm_get *get)
 		return;
 	case EINVAL:
 		if (!segments_load(fd, &segments) && get->bytes > segments.limits.shmmax)
-			complain("more than shmmax of %llu bytes: sysctl xshm.shmmax=N",
-				 (unsigned long long)segments.limits.shmmax);
+			complain("more than shmmax of %llu bytes: sysctl %s.shmmax=N",
+				 (unsigned long long)segments.limits.shmmax,
+				 limits_home("shmmax"));
 		else if (!get->bytes)
 			complain("a segment can't be empty");
 		else if (get->shmflg >> XSHM_HUGE_SHIFT)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "sysv.h"
 #include "tool.h"
 
 static const struct option options[] = {
@@ -13,6 +14,7 @@ static const struct option options[] = {
 	{ "fallback", no_argument, NULL, 'f' },
 	{ "owner-bound", no_argument, NULL, 'O' },
 	{ "no-tables", no_argument, NULL, 'T' },
+	{ "verbose", no_argument, NULL, 'v' },
 	{}
 };
 
@@ -59,15 +61,28 @@ static int check_program(const char *name, const struct program *program, bool t
 	return 0;
 }
 
+/* What can't be run as usual, but whose calls are served. */
+static bool is_only_served(const char *path)
+{
+	char *trouble = device_trouble();
+	struct program program;
+	bool without = trouble;
+
+	free(trouble);
+	program_inspect(path, &program);
+	return without || program.kind != PROGRAM_DYNAMIC;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	bool trace = false, fallback = false, owner_bound = false, tables = true;
+	bool verbose = false, served = sysv_served() > 0;
 	struct program program;
 	char *path, *trouble;
 	int opt, status;
 
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "+:tfOT", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+:tfOTv", options, NULL)) != -1) {
 		switch (opt) {
 		case 't':
 			trace = true;
@@ -80,6 +95,9 @@ int cmd_run(int argc, char **argv)
 			break;
 		case 'T':
 			tables = false;
+			break;
+		case 'v':
+			verbose = true;
 			break;
 		default:
 			help_on_option("run", opt, argv);
@@ -103,6 +121,12 @@ int cmd_run(int argc, char **argv)
 		return exists ? EXIT_NOEXEC : EXIT_NOTFOUND;
 	}
 
+	if (verbose && served)
+		complain("not needed: the system calls of this IPC namespace are served by xshm, "
+			 "see xshm sysv");
+	if (served && !owner_bound && !trace && is_only_served(path))
+		return run_program(path, argv);
+
 	trouble = device_trouble();
 	if (trouble && fallback) {
 		complain("%s; going on with the kernel's own shared memory", trouble);
@@ -117,6 +141,8 @@ int cmd_run(int argc, char **argv)
 	status = check_program(argv[0], &program, trace);
 	if (status)
 		return status;
+	if (verbose && !served)
+		complain("%s %s", trace ? "tracing" : "preloading into", path);
 	/* None may come in from outside: what it says is decided here. */
 	unsetenv("XSHM_FALLBACK");
 	unsetenv("XSHM_OWNER_BOUND");
@@ -126,7 +152,8 @@ int cmd_run(int argc, char **argv)
 		    (owner_bound && setenv("XSHM_OWNER_BOUND", "1", 1)))
 			return EXIT_RUN;
 	}
-	if (tables && tables_bind())
+	/* Where the calls are served, the kernel's files are those in force. */
+	if (tables && !served && tables_bind())
 		return EXIT_RUN;
 	if (trace && trace_start(owner_bound))
 		return EXIT_RUN;

@@ -38,6 +38,7 @@ int cmd_mk(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_sysv(int argc, char **argv);
 
 /* device.c */
 int device_open(void);
@@ -120,6 +121,9 @@ void table_print(struct table *table, const char *json_name);
 void table_free(struct table *table);
 int terminal_width(void);
 void json_text(char **out, const char *text);
+
+/* limits.c */
+const char *limits_home(const char *name);
 
 /* elf.c */
 enum program_kind {
