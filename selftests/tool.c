@@ -26,7 +26,8 @@ FIXTURE_TEARDOWN(tool) {}
 
 TEST_F(tool, help_is_output)
 {
-	static const char *const commands[] = { "ls", "stat", "rm", "mk", "limits", "top", "run" };
+	static const char *const commands[] = { "ls", "stat", "rm", "mk", "limits", "top", "run",
+						"sysv" };
 
 	SAYS(0, "--help");
 	EXPECT_STREQ("", self->said.err);
@@ -34,7 +35,7 @@ TEST_F(tool, help_is_output)
 	EXPECT_NE(NULL, strstr(self->said.out, "xshm ls "));
 	EXPECT_NE(NULL, strstr(self->said.out, "orphan"));
 	EXPECT_NE(NULL, strstr(self->said.out, "xshm rm "));
-	for (size_t i = 0; i < 7; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		SAYS(0, "%s --help", commands[i]);
 		EXPECT_STREQ("", self->said.err);
 		EXPECT_EQ(0, strncmp(self->said.out, "Usage: xshm ", 12));
@@ -44,9 +45,9 @@ TEST_F(tool, help_is_output)
 /* No line of any help is wider than a terminal. */
 TEST_F(tool, help_fits)
 {
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 9; i++) {
 		static const char *const commands[] = { "", "ls", "stat", "rm", "mk", "limits",
-							"top", "run" };
+							"top", "run", "sysv" };
 
 		SAYS(0, "%s --help", commands[i]);
 		for (char *line = strtok(self->said.out, "\n"); line; line = strtok(NULL, "\n")) {
@@ -65,6 +66,7 @@ TEST_F_TIMEOUT(tool, wrong_usage, 100)
 		"mk --small --huge 4K", "mk -k 0x100000000 4K", "limits nonsense", "limits x=1",
 		"limits shmmni=many", "limits huge=sometimes", "limits shmmni shmall=1", "top -d 0",
 		"top -n 0", "top -s colour", "top x", "run", "run --frob -- true", "ls --json=x",
+		"sysv maybe", "sysv on off", "sysv -x", "sysv -J on", "sysv -A off",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
