@@ -278,9 +278,11 @@ TEST_F_TIMEOUT(tool_sysv, namespaces, 100)
 	close(ready[1]);
 	ASSERT_EQ(sizeof(inode), read(ready[0], &inode, sizeof(inode)));
 	SAYS(0, "sysv -AJ");
-	EXPECT_TRUE(says_of(self->said.out, ipc_inode(), "\"served\": true,\n         \"xshm\": 1,"))
+	EXPECT_TRUE(says_of(self->said.out, ipc_inode(),
+			    "\"served\": true,\n         \"xshm\": 1,"))
 		TH_LOG("%s", self->said.out);
-	EXPECT_TRUE(says_of(self->said.out, inode, "\"served\": false,\n         \"xshm\": 0,"))
+	EXPECT_TRUE(says_of(self->said.out, inode,
+			    "\"served\": false,\n         \"xshm\": 0,"))
 		TH_LOG("%s", self->said.out);
 	SAYS(0, "sysv -A");
 	snprintf(wanted, sizeof(wanted), "\n%10lu ", inode);
