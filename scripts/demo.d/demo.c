@@ -127,6 +127,13 @@ static void hold(key_t key)
 	printf("  the holder still reads '%s', and ends\n", data);
 }
 
+static void read_text(key_t key)
+{
+	char *data = attach(find(key, 0, 0));
+
+	printf("%s\n", data);
+}
+
 static void create(key_t key, size_t size)
 {
 	char *data = attach(find(key, size, IPC_CREAT | IPC_EXCL | 0640));
@@ -186,6 +193,8 @@ int main(int argc, char **argv)
 		exchange(argv[2], key, size);
 	else if (!strcmp(argv[2], "create"))
 		create(key, size);
+	else if (!strcmp(argv[2], "read-text"))
+		read_text(key);
 	else if (!strcmp(argv[2], "hold"))
 		hold(key);
 	else if (!strcmp(argv[2], "huge"))
