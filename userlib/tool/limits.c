@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* xshm limits: show and set what /proc/sys/xshm has, and of kernel.shm* what is in force. */
+/* xshm limits: show and set what /proc/sys/xshm has, or kernel.shm* in its place. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -49,8 +49,8 @@ static const struct limit *find_limit(const char *name, size_t length)
 }
 
 /*
- * Whose sysctl a limit is: "kernel" where the system calls are served and the kernel has
- * it, as its limits are in force there; else "xshm".
+ * Whose sysctl to use: "kernel" where the system calls are served and the kernel has it.
+ * That is the same value then, but its file may also be written by a container's root.
  */
 const char *limits_home(const char *name)
 {

@@ -152,7 +152,7 @@ int cmd_run(int argc, char **argv)
 		    (owner_bound && setenv("XSHM_OWNER_BOUND", "1", 1)))
 			return EXIT_RUN;
 	}
-	/* Where the calls are served, the kernel's files are those in force. */
+	/* Where the calls are served, the kernel's files show xshm already. */
 	if (tables && !served && tables_bind())
 		return EXIT_RUN;
 	if (trace && trace_start(owner_bound))
