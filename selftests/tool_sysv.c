@@ -321,9 +321,12 @@ static bool in_container(struct said *said, const char *tool)
 /* The limits in force, which a container's root may set, too. */
 TEST_F_TIMEOUT(tool_sysv, limits, 100)
 {
+	bool none;
 	int id;
 
 	LOAD();
+	/* The files that the module makes there are of the machine's root. */
+	none = unavailable(&sysv);
 	SAYS(0, "limits shmmni=78");
 	EXPECT_EQ(78, read_number("/proc/sys/xshm/shmmni"));
 	SAYS(0, "sysv on");
@@ -339,7 +342,7 @@ TEST_F_TIMEOUT(tool_sysv, limits, 100)
 	SAYS(0, "limits shmmni=4096");
 	if (!in_container(&self->said, built("xshm")))
 		SKIP(return, "no user namespaces");
-	EXPECT_STREQ("5\n", self->said.out) TH_LOG("%s", self->said.err);
+	EXPECT_STREQ(none ? "4096\n" : "5\n", self->said.out) TH_LOG("%s", self->said.err);
 }
 
 /* xshm run isn't needed, says so, and runs also what it could not reach itself. */
