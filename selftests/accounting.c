@@ -12,7 +12,9 @@ BOTH_BACKENDS(accounting);
 
 static long module_users(void)
 {
-	return ipc == &xshm ? read_number("/sys/module/xshm/refcnt") : 0;
+	long users = on_xshm() ? read_number("/sys/module/xshm/refcnt") : 0;
+
+	return users + (served() ? read_number("/sys/module/xshm_sysv/refcnt") : 0);
 }
 
 FIXTURE_SETUP(accounting)

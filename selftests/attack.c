@@ -347,7 +347,7 @@ TEST_F(attack, kernel_addresses)
 	/* The default limits themselves are that large. */
 	EXPECT_FALSE(tells_pointer(limits + 1, 3 * sizeof(long)));
 	EXPECT_FALSE(tells_pointer(limits + 5, sizeof(limits) - 5 * sizeof(long)));
-	if (ipc == &xshm) {
+	if (on_xshm()) {
 		struct xshm_ds extended = RAW_STAT(self->id);
 
 		EXPECT_FALSE(tells_pointer(&extended, sizeof(extended)));

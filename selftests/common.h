@@ -104,6 +104,18 @@ static const struct backend *ipc = &xshm;
 	FIXTURE_VARIANT_ADD(fixture, sysv) { .backend = &sysv };	\
 	FIXTURE_VARIANT_ADD(fixture, xshm) { .backend = &xshm }
 
+/* With XSHM_SERVED the system calls are served by xshm: selftests/run --served. */
+static inline bool served(void)
+{
+	return getenv("XSHM_SERVED");
+}
+
+/* The segments of the running test are xshm's, by whichever door. */
+static inline bool on_xshm(void)
+{
+	return ipc == &xshm || served();
+}
+
 /* NULL, or why the tests of a backend can't be run. */
 static inline const char *unavailable(const struct backend *backend)
 {

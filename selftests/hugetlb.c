@@ -24,8 +24,8 @@ FIXTURE_SETUP(hugetlb)
 	if (access("/sys/kernel/mm/hugepages/hugepages-2048kB", F_OK))
 		SKIP(return, "this machine has no huge pages of 2 MB");
 	USE_BACKEND(variant->backend);
-	self->group_path = ipc == &sysv ? "/proc/sys/vm/hugetlb_shm_group"
-					: "/proc/sys/xshm/hugetlb_shm_group";
+	self->group_path = on_xshm() ? "/proc/sys/xshm/hugetlb_shm_group"
+				     : "/proc/sys/vm/hugetlb_shm_group";
 	self->group = read_number(self->group_path);
 	ASSERT_LE(0, self->group);
 	self->before = pool_of(HUGE_2M).total;
@@ -369,7 +369,7 @@ TEST_F(hugetlb, pages_of_1_gib)
 	EXPECT_EQ(0, pool_of(GIB).reserved);
 	EXPECT_EQ(1048576, smaps(p, "Shared_Hugetlb") + smaps(p, "Private_Hugetlb"));
 	EXPECT_GE(1, touch(p, 64 * MIB));
-	if (ipc == &xshm) {
+	if (on_xshm()) {
 		struct xshm_ds ds = RAW_STAT(id);
 
 		EXPECT_EQ(GIB, ds.page_size);

@@ -239,7 +239,7 @@ TEST_F(memlock, returned_by_unlock)
 			EXPECT_EQ(02600, STAT(id).shm_perm.mode);
 			EXPECT_EQ(-ENOMEM, ctl(id2, SHM_LOCK, NULL));
 			EXPECT_EQ(0600, STAT(id2).shm_perm.mode);
-			if (ipc == &xshm) {
+			if (on_xshm()) {
 				EXPECT_EQ(LIMIT, RAW_STAT(id).locked);
 				EXPECT_EQ(LIMIT, RAW_USAGE().locked);
 			}

@@ -295,9 +295,9 @@ TEST_F_TIMEOUT(memory_operations, userfaultfd, 90)
 	EXPECT_EQ(2, pool_of(HUGE_2M).free);
 	set_pool(HUGE_2M, pool);
 
-	asks = ipc == &sysv ? huge : !small;
-	EXPECT_EQ(asks && ipc != &sysv ? 0 : EINVAL, small);
-	EXPECT_EQ(asks && ipc == &sysv ? EINVAL : 0, huge);
+	asks = on_xshm() ? !small : huge;
+	EXPECT_EQ(asks && on_xshm() ? 0 : EINVAL, small);
+	EXPECT_EQ(asks && !on_xshm() ? EINVAL : 0, huge);
 }
 
 /* Everything there is about sizes stays as it is made: memory past the end is no memory. */

@@ -74,7 +74,7 @@ TEST_F(memory_swap, out_and_back)
 	EXPECT_LE(BYTES / 4096 * 9 / 10, swapped_pages());
 	EXPECT_LE(out + (long)(BYTES / 4096 * 9 / 10), vmstat("pswpout"));
 	EXPECT_LE(BYTES_KB * 9 / 10, smaps(self->p, "Swap"));
-	if (ipc == &xshm) {
+	if (on_xshm()) {
 		struct xshm_ds ds = RAW_STAT(self->id);
 
 		EXPECT_EQ(swapped_pages() * 4096, ds.swapped);
@@ -82,7 +82,7 @@ TEST_F(memory_swap, out_and_back)
 		EXPECT_EQ(RAW_USAGE().shm_swp, swapped_pages());
 	}
 	EXPECT_EQ(-1, first_wrong(self->p));
-	if (ipc == &xshm)
+	if (on_xshm())
 		EXPECT_EQ(BYTES, RAW_STAT(self->id).resident);
 }
 
@@ -143,7 +143,7 @@ TEST_F(memory_swap, locked_segments_stay)
 /* Huge pages are split on their way out; what is touched anew may be huge again. */
 TEST_F(memory_swap, huge_pages_come_back)
 {
-	if (variant->backend != &xshm || variant->options)
+	if (!on_xshm() || variant->options)
 		SKIP(return, "for segments with huge pages");
 	if (RAW_STAT(self->id).huge != BYTES)
 		SKIP(return, "no huge pages to begin with");

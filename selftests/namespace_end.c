@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(namespace_end)
 /* Time in which a module that is mistaken about the end would act on it. */
 static void let_it_notice(void)
 {
-	if (ipc == &xshm)
+	if (on_xshm())
 		usleep(2500000);
 }
 
@@ -160,7 +160,7 @@ TEST_F(namespace_end, what_is_open_outlives_it)
 		table = fopen(ipc->table, "re");
 		ASSERT_NE(NULL, table);
 		ASSERT_NE(NULL, fgets(line, sizeof(line), table));
-		if (ipc == &xshm)
+		if (on_xshm())
 			fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
 		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 		int id = GET(KEY, 8192, IPC_CREAT | 0600);
@@ -176,7 +176,7 @@ TEST_F(namespace_end, what_is_open_outlives_it)
 		/* Never the one of the other namespace. */
 		EXPECT_NE(8192, size);
 		EXPECT_GE(1, rows);
-		if (ipc == &xshm) {
+		if (on_xshm()) {
 			struct xshm_get find = { .size = sizeof(find), .key = KEY };
 			struct xshm_get make = {
 				.size = sizeof(make), .bytes = 1, .shmflg = 0600,
@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 	int rounds = wish ? atoi(wish) : 500, seconds;
 	long users, inodes, dentries, instances, available;
 
-	if (ipc == &sysv)
+	if (!on_xshm())
 		SKIP(return, "the kernel itself takes longer to free so many");
 	/* Namespaces wait for each other in the kernel, up to 100 ms each on Linux 6.1. */
 	seconds = SECONDS + rounds / 10;

@@ -247,7 +247,7 @@ TEST_F(rmid_forced, failed_attach_is_a_last_detach)
 	int id_ = (id);								\
 	struct shmid_ds left_;							\
 	EXPECT_EQ(DIFFERS(FAILED_ATTACH, -EINVAL, 0), ctl(id_, IPC_STAT, &left_)); \
-	if (ipc == &xshm) {							\
+	if (on_xshm()) {							\
 		EXPECT_EQ(0, left_.shm_nattch);					\
 		EXPECT_EQ(0, left_.shm_atime);					\
 		EXPECT_EQ(0, left_.shm_dtime);					\

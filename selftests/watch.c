@@ -134,7 +134,7 @@ static void come_back(struct __test_metadata *_metadata, FIXTURE_DATA(watch) *se
 
 static void let_it_look(void)
 {
-	if (ipc == &xshm)
+	if (on_xshm())
 		usleep((PERIODS * PERIOD * 1000 + 300) * 1000);
 }
 
@@ -237,7 +237,7 @@ TEST_F_TIMEOUT(watch, a_call_that_sleeps_goes_on, 60)
 	const struct xshm_ds *ds = (void *)(page + pages(2));
 	struct xshm_usage before, now;
 
-	if (ipc != &xshm)
+	if (!on_xshm())
 		SKIP(return, "System V has no watch");
 	if (variant->place != IN_INITIAL && variant->place != INSIDE)
 		SKIP(return, "who calls is inside");
