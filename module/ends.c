@@ -21,6 +21,12 @@
 
 #define XSHM_WATCH_PERIOD	HZ
 
+/*
+ * Segments that are looked at before the client's lock is dropped for a moment: who makes
+ * or removes one waits for it with the mutex of a namespace, which others need.
+ */
+#define XSHM_LOOKS		64
+
 static struct workqueue_struct *xshm_workqueue;
 
 /* Segments can outlive their purpose here when their creator goes. */
@@ -73,14 +79,14 @@ static void xshm_client_end_segments(struct xshm_client *client, bool closed)
 		       ((closed && segment->attributes & XSHM_ATTR_OWNER_BOUND) ||
 			xshm_segment_creator_gone(segment)) &&
 		       refcount_inc_not_zero(&segment->refs);
-		if (!ends) {
-			cond_resched_lock(&client->lock);
+		if (!ends && looked % XSHM_LOOKS)
 			continue;
-		}
-		ended++;
 		spin_unlock(&client->lock);
-		xshm_end_segment(segment);
-		xshm_segment_put(segment);
+		if (ends) {
+			ended++;
+			xshm_end_segment(segment);
+			xshm_segment_put(segment);
+		}
 		cond_resched();
 		spin_lock(&client->lock);
 	}

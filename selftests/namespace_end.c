@@ -223,8 +223,22 @@ static long instance_objects(void)
 	return objects_of("kmalloc-cg-512") + objects_of("kmalloc-cg-1k");
 }
 
+static bool read_sysctl(const char *name)
+{
+	char text[64];
+	int fd = open(sysctl_path(name), O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text));
+
+	close(fd);
+	return n > 0;
+}
+
 TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 {
+	/* One of each kind. */
+	static const char *const files[] = {
+		"shmmax", "shmmni", "shm_rmid_forced", "shm_next_id", "huge",
+	};
 	const char *wish = getenv("XSHM_NAMESPACES");
 	int rounds = wish ? atoi(wish) : 500, seconds;
 	long users, inodes, dentries, instances, available;
@@ -246,7 +260,10 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 	available = meminfo("MemAvailable");
 	IN_CHILD {
 		for (int i = 0; i < rounds; i++) {
-			int tries = 0, id;
+			struct xshm_get make = {
+				.size = sizeof(make), .bytes = 1, .shmflg = 0600,
+			};
+			int tries = 0, id, fd;
 			char *p;
 
 			/* There may be only so many at a time. */
@@ -256,7 +273,11 @@ TEST_F_TIMEOUT(namespace_end, many_leave_nothing, 900)
 				usleep(50000);
 			}
 			/* The library's own was opened in another namespace. */
-			ASSERT_EQ(0, close(open("/dev/xshm", O_RDWR | O_CLOEXEC)));
+			fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
+			ASSERT_LE(0, raw(fd, XSHM_IOC_GET, &make));
+			ASSERT_EQ(0, close(fd));
+			for (unsigned int k = 0; k < ARRAY_SIZE(files); k++)
+				ASSERT_TRUE(read_sysctl(files[k]));
 			ASSERT_EQ(0, close(open(ipc->table, O_RDONLY | O_CLOEXEC)));
 			id = GET(KEY, 8192, IPC_CREAT | IPC_EXCL | 0600);
 			p = ATTACH(id, 0);

@@ -191,6 +191,44 @@ TEST_F(owner_bound, descriptor_inherited_by_a_child)
 	kill(child, SIGKILL);
 }
 
+/*
+ * The creator has closed the descriptor that a child still has: no exit is told to the
+ * module then. Nobody opens the device for longer than a period of the watch, before and
+ * after, so it has to be started by the segment and to go on as long as there is one.
+ */
+TEST_F(owner_bound, creator_without_the_descriptor)
+{
+	int id, child;
+	pid_t pid;
+
+	ASSERT_LE(0, device());
+	pid = fork();
+	if (pid == 0) {
+		int fd = open("/dev/xshm", O_RDWR | O_CLOEXEC), made;
+		pid_t grandchild;
+
+		usleep(1500000);
+		made = bound(fd, IPC_PRIVATE, 8192);
+		grandchild = fork();
+		if (grandchild == 0) {
+			alarm(20);
+			pause();
+		}
+		close(fd);
+		tell(self->fds[1], made);
+		tell(self->fds[1], grandchild);
+		usleep(2500000);
+		_exit(0);
+	}
+	id = hear(self->fds[0]);
+	child = hear(self->fds[0]);
+	ASSERT_LE(0, id);
+	EXPECT_EQ(0, RAW_STAT(id).mode & XSHM_DEST);
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	EXPECT_TRUE(gone_soon(id));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+}
+
 TEST_F(owner_bound, removed_before)
 {
 	int fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
