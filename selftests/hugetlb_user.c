@@ -120,7 +120,8 @@ TEST_F(hugetlb_user, first_in_a_user_namespace)
 			}
 		}
 	}
-	EXPECT_EQ(0, log_lines(self->log));
+	/* Loading tries each size once; the kernel may lack one that the processor has. */
+	EXPECT_GE(4, log_lines(self->log));
 }
 
 /* Who may have none learns that there are none of that size, as with shmget(2). */
