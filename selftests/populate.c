@@ -77,36 +77,43 @@ static pid_t start_populating(struct board *board, uint32_t flags, uint32_t opti
 	return pid;
 }
 
-#define EXPECT_POPULATED(status, stops) do {					\
+#define EXPECT_POPULATED(status) do {						\
 	EXPECT_LE(0, self->board->result) TH_LOG("%s", strerror(-self->board->result)); \
 	EXPECT_EQ(0, status);							\
 	EXPECT_EQ(BYTES, self->board->ds.resident);				\
-	/* Or nothing was tried. */						\
-	EXPECT_LT(0, stops);							\
 	EXPECT_EQ(0, RAW_USAGE().used_ids);					\
 } while (0)
 
+/* It may be over before it is stopped; then again. */
+#define TRIES		20
+
 TEST_F_TIMEOUT(populate, stopped_by_a_tracer, 120)
 {
-	pid_t pid = start_populating(self->board, variant->flags, variant->options);
-	int status = -1, stops = 0;
+	int stops = 0;
 
-	ASSERT_LT(0, pid);
-	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, NULL));
-	/* After the last stop it runs on under the tracer, to its end. */
-	while (stops < STOPS && atomic_load(&self->board->inside)) {
-		if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
-			break;
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		if (!WIFSTOPPED(status))
-			break;
-		stops += atomic_load(&self->board->inside);
-		ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
-		status = -1;
+	for (int i = 0; i < TRIES && !stops; i++) {
+		pid_t pid = start_populating(self->board, variant->flags, variant->options);
+		int status = -1;
+
+		ASSERT_LT(0, pid);
+		ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, NULL));
+		/* After the last stop it runs on under the tracer, to its end. */
+		while (stops < STOPS && atomic_load(&self->board->inside)) {
+			if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL))
+				break;
+			ASSERT_EQ(pid, waitpid(pid, &status, 0));
+			if (!WIFSTOPPED(status))
+				break;
+			stops += atomic_load(&self->board->inside);
+			ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
+			status = -1;
+		}
+		if (status == -1)
+			ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_POPULATED(status);
 	}
-	if (status == -1)
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_POPULATED(status, stops);
+	if (!stops)
+		SKIP(return, "it is over before it can be stopped");
 }
 
 static bool frozen(void)
@@ -116,26 +123,31 @@ static bool frozen(void)
 
 TEST_F_TIMEOUT(populate, frozen_and_thawed, 120)
 {
-	int status, stops = 0;
-	pid_t pid;
+	int stops = 0;
 
 	if (mkdir(CGROUP, 0755))
 		SKIP(return, "no cgroup v2: %s", strerror(errno));
 	self->cgroup = true;
 	if (access(CGROUP "/cgroup.freeze", W_OK))
 		SKIP(return, "no freezer");
-	pid = start_populating(self->board, variant->flags, variant->options);
-	ASSERT_LT(0, pid);
-	ASSERT_EQ(0, write_number(CGROUP "/cgroup.procs", pid));
-	for (int i = 0; i < STOPS && atomic_load(&self->board->inside); i++) {
-		ASSERT_EQ(0, write_text(CGROUP "/cgroup.freeze", "1"));
-		for (int k = 0; k < 1000 && !frozen(); k++)
-			usleep(1000);
-		stops += frozen() && atomic_load(&self->board->inside);
-		ASSERT_EQ(0, write_text(CGROUP "/cgroup.freeze", "0"));
+	for (int i = 0; i < TRIES && !stops; i++) {
+		pid_t pid = start_populating(self->board, variant->flags, variant->options);
+		int status;
+
+		ASSERT_LT(0, pid);
+		ASSERT_EQ(0, write_number(CGROUP "/cgroup.procs", pid));
+		for (int k = 0; k < STOPS && atomic_load(&self->board->inside); k++) {
+			ASSERT_EQ(0, write_text(CGROUP "/cgroup.freeze", "1"));
+			for (int m = 0; m < 1000 && !frozen(); m++)
+				usleep(1000);
+			stops += frozen() && atomic_load(&self->board->inside);
+			ASSERT_EQ(0, write_text(CGROUP "/cgroup.freeze", "0"));
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_POPULATED(status);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_POPULATED(status, stops);
+	if (!stops)
+		SKIP(return, "it is over before it can be frozen");
 }
 
 TEST_HARNESS_MAIN
