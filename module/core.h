@@ -105,6 +105,7 @@ void xshm_backing_count(const struct xshm_segment *segment, struct xshm_pages *p
 unsigned long xshm_backing_count_huge(const struct xshm_segment *segment);
 
 /* segment.c */
+extern atomic_t xshm_made_by_calls;
 struct xshm_segment *xshm_segment_alloc(struct xshm_ns *ns, struct xshm_client *client,
 					const struct xshm_wish *wish);
 int xshm_segment_publish(struct xshm_segment *segment);
@@ -122,7 +123,6 @@ void xshm_mapping_unpin(struct file *file);
 bool xshm_vma_is_attach(const struct vm_area_struct *vma);
 
 /* get.c */
-long xshm_get_existing(struct xshm_ns *ns, key_t key, u64 bytes, u32 shmflg);
 long xshm_get_new(struct xshm_ns *ns, struct xshm_client *client, const struct xshm_wish *wish);
 
 /* attach.c */

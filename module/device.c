@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
+#include "get.h"
 #include "status.h"
 #include "xshm.h"
 

@@ -11,6 +11,9 @@
 #include "xshm.h"
 #include "trace.h"
 
+/* Segments made through system calls, in all namespaces, while they are in the tables. */
+atomic_t xshm_made_by_calls;
+
 /* The process that made the segment, or the task, is gone, or on its way. */
 bool xshm_segment_creator_gone(const struct xshm_segment *segment)
 {
@@ -105,8 +108,10 @@ static void xshm_segment_withdraw(struct xshm_segment *segment)
 	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
 		WRITE_ONCE(ns->bound, ns->bound - 1);
 	if (segment->client) {
-		if (segment->client->owner)
+		if (segment->client->owner) {
 			WRITE_ONCE(ns->by_calls, ns->by_calls - 1);
+			atomic_dec(&xshm_made_by_calls);
+		}
 		xshm_client_remove(segment);
 	}
 	xshm_account_remove(segment);
@@ -131,8 +136,10 @@ int xshm_segment_publish(struct xshm_segment *segment)
 	/* Before the segment can be found, or its end could be missed. */
 	if (segment->client) {
 		xshm_client_add(segment);
-		if (segment->client->owner)
+		if (segment->client->owner) {
 			WRITE_ONCE(ns->by_calls, ns->by_calls + 1);
+			atomic_inc(&xshm_made_by_calls);
+		}
 	}
 	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
 		WRITE_ONCE(ns->bound, ns->bound + 1);

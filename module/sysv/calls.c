@@ -15,6 +15,7 @@
 
 #include <asm/unistd.h>
 
+#include "../get.h"
 #include "../status.h"
 #include "handlers.h"
 #include "sysv.h"
@@ -98,7 +99,7 @@ static struct xshm_answer xshm_sysv_at(struct xshm_ns *ns, int id, unsigned long
 /* Wherever the segment is from: an attach survives a change of the namespace. */
 static struct xshm_answer xshm_sysv_dt(unsigned long addr)
 {
-	if (!module_refcount(THIS_MODULE)) {
+	if (!atomic_read(&xshm_made_by_calls)) {
 		struct xshm_ns *ns = xshm_ns_get_served(false);
 
 		/* Where there is no instance yet, one was attached elsewhere at most. */
@@ -240,10 +241,12 @@ static noinline struct xshm_ns *xshm_sysv_enter(struct xshm_ns *ns)
 		struct xshm_ns *ns = xshm_ns_get_served(_anyhow);		\
 		struct xshm_answer answer;					\
 										\
-		if (IS_ERR_OR_NULL(ns)) {					\
+		if (!ns)							\
+			return XSHM_PASS;					\
+		if (IS_ERR(ns)) {						\
 			ns = xshm_sysv_enter(ns);				\
-			if (IS_ERR_OR_NULL(ns))					\
-				return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;	\
+			if (IS_ERR(ns))						\
+				return XSHM_DONE(PTR_ERR(ns));			\
 		}								\
 		answer = (_answer);						\
 		xshm_ns_put(ns);						\
@@ -328,9 +331,14 @@ static struct xshm_answer xshm_call_compat_ipc(const struct pt_regs *regs)
 	default:
 		return XSHM_PASS;
 	}
-	ns = xshm_sysv_enter(xshm_ns_get_served((regs->bx & 0xffff) != SHMGET));
-	if (IS_ERR_OR_NULL(ns))
-		return ns ? XSHM_DONE(PTR_ERR(ns)) : XSHM_PASS;
+	ns = xshm_ns_get_served((regs->bx & 0xffff) != SHMGET);
+	if (!ns)
+		return XSHM_PASS;
+	if (IS_ERR(ns)) {
+		ns = xshm_sysv_enter(ns);
+		if (IS_ERR(ns))
+			return XSHM_DONE(PTR_ERR(ns));
+	}
 	answer = xshm_sysv_ipc(ns, regs);
 	xshm_ns_put(ns);
 	return answer;

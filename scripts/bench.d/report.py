@@ -39,9 +39,10 @@ def read_results(paths):
                     value = float(fields[3])
                     operation[fields[2]] = int(value) if value == int(value) else round(value, 4)
     for operation in operations.values():
-        for other in ("sysv", "memfd"):
-            if "xshm" in operation and operation.get(other):
-                operation["xshm/" + other] = round(operation["xshm"] / operation[other], 4)
+        for one in ("xshm", "served"):
+            for other in ("sysv", "memfd"):
+                if one in operation and operation.get(other):
+                    operation[f"{one}/{other}"] = round(operation[one] / operation[other], 4)
     return operations, info
 
 
@@ -225,7 +226,7 @@ def command_check(name, path):
         print(f"recorded on Linux {data['kernel']}, this is {info.get('kernel')}")
     passed = failed = 0
     for name, operation in operations.items():
-        for key in ("xshm/sysv", "xshm/memfd"):
+        for key in ("xshm/sysv", "xshm/memfd", "served/sysv", "served/memfd"):
             before = recorded.get(name, {}).get(key)
             if before is None or key not in operation or operation["unit"] != "instructions":
                 continue

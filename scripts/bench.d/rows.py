@@ -92,6 +92,35 @@ class Preload(Row):
         return Cells(self.key, self.title, None, None, None, worst, None, 1.02, note=self.note).judge()
 
 
+@dataclass
+class Served(Row):
+    """System V's own call, served by xshm_sysv.ko."""
+
+    def cells(self, operations):
+        o = operations.get(self.key)
+        if not o or "served" not in o:
+            return None
+        return Cells(self.key + "_served", self.title, o.get("sysv"), o["served"], o.get("memfd"),
+                     o.get("served/sysv"), o.get("served/memfd"), self.sysv, self.memfd,
+                     note=self.note).judge()
+
+
+@dataclass
+class Unserved(Row):
+    """What a call costs more where xshm_sysv.ko is loaded, but doesn't serve; the worst."""
+
+    def cells(self, operations):
+        calls = {"get_by_key": 1, "stat": 1, "attach_detach_4k": 2}
+        worst = max(((o["unserved"] - o["sysv"]) / calls[name] for name, o in operations.items()
+                     if name in calls and "unserved" in o), default=None)
+        if worst is None:
+            return None
+        cells = Cells(self.key, self.title, None, worst, None, worst, None, self.sysv,
+                      note=self.note).judge()
+        cells.to_sysv = None
+        return cells
+
+
 # From scripts/profile on Linux 6.12.117.
 ENTRY = ("An ioctl is entered with 312 instructions more than a system call of its own: the hooks of the "
          "security modules 193, of which Tomoyo's 140, the descriptor and the dispatch 119.")
@@ -136,4 +165,14 @@ ROWS = [
                "processors wait for each other; memfd, which has nothing to wait for, is the most that can be had. "
                "Also see the spread."),
     Preload("xshm run against the library", "preload"),
+    Served("served: attach + detach, 4 KiB", "attach_detach_4k", 0.85, 1.04,
+           note="Of the module's own are trampoline, instance and hand-over, some 60 for each of the two calls; "
+                "the rest is the library's 'attach + detach' without its two ioctl entries."),
+    Served("served: attach + detach, 1 MiB", "attach_detach_1m", 0.85, 1.04,
+           note="As with 4 KiB."),
+    Served("served: get by key", "get_by_key", 0.80),
+    Served("served: IPC_STAT", "stat", 0.65),
+    Served("served: create + remove, 4 KiB", "create_remove_4k", 0.75),
+    Served("served: create, attach, touch, detach, remove", "life_4k", 0.98),
+    Unserved("not served: instructions more, the worst call", "unserved", 60),
 ]
