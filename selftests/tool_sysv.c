@@ -3,50 +3,10 @@
  * xshm sysv, and what else of the command depends on the system calls being served.
  * Loads xshm_sysv.ko, which serves nobody but who asks, if it isn't there.
  */
-#include "module.h"
+#include "served.h"
 #include "tool.h"
 
-#define SWITCH	"/proc/sys/xshm/sysv"
-#define FTRACE	"/proc/sys/kernel/ftrace_enabled"
 #define RESTRICT "/proc/sys/kernel/dmesg_restrict"
-
-/* Beside xshm.ko: a descriptor, or -1. */
-static int open_sysv_module(void)
-{
-	char link[64], path[4096];
-	int fd = open_module(), sysv_fd;
-	ssize_t length;
-
-	if (fd < 0)
-		return -1;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 20);
-	close(fd);
-	if (length < 0)
-		return -1;
-	path[length] = 0;
-	strcpy(strrchr(path, '/'), "/xshm_sysv.ko");
-	sysv_fd = open(path, O_RDONLY | O_CLOEXEC);
-	return sysv_fd;
-}
-
-static int load_sysv(int fd)
-{
-	return syscall(SYS_finit_module, fd, "serve=0", 0) ? -errno : 0;
-}
-
-/* A segment that was just removed may still be going. */
-static int unload_sysv(void)
-{
-	int err = -EAGAIN;
-
-	for (int i = 0; i < 100 && err == -EAGAIN; i++) {
-		err = syscall(SYS_delete_module, "xshm_sysv", O_NONBLOCK) ? -errno : 0;
-		if (err)
-			usleep(50000);
-	}
-	return err;
-}
 
 FIXTURE(tool_sysv) {
 	struct said said;
@@ -101,7 +61,7 @@ FIXTURE_TEARDOWN(tool_sysv)
 /* Loaded, and off in this namespace. */
 #define LOAD() do {								\
 	if (self->was < 0) {							\
-		int err_ = load_sysv(self->module);				\
+		int err_ = load_sysv(self->module, "serve=0");				\
 										\
 		if (err_ == -EBUSY || err_ == -ENOENT || err_ == -EINVAL)	\
 			SKIP(return, "xshm_sysv.ko can't be loaded here (%d)", err_); \
@@ -140,7 +100,7 @@ TEST_F_TIMEOUT(tool_sysv, refused, 100)
 		SKIP(return, "xshm_sysv is loaded");
 	if (write_text(FTRACE, "0"))
 		SKIP(return, "ftrace can't be switched off");
-	ASSERT_EQ(-EBUSY, load_sysv(self->module));
+	ASSERT_EQ(-EBUSY, load_sysv(self->module, "serve=0"));
 	SAYS(0, "sysv");
 	OUT_HAS("refused    ftrace is switched off: set kernel.ftrace_enabled to 1 first\n");
 	SAYS(0, "sysv -J");
