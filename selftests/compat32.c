@@ -12,7 +12,50 @@ FIXTURE(compat32)
 	int id;
 };
 
+/*
+ * ipc(2), by which C libraries made the calls before Linux 5.1 had numbers for each; here it
+ * is not the library's choice. Without IPC_64 a command means structures of 16-bit ids.
+ */
+#define IPC_SHMAT	21
+#define IPC_SHMDT	22
+#define IPC_SHMGET	23
+#define IPC_SHMCTL	24
+#define IPC_64		0x100
+
+static int ipc_get(key_t key, size_t size, int flags)
+{
+	return syscall(SYS_ipc, IPC_SHMGET, key, size, flags, NULL);
+}
+
+static void *ipc_at(int id, const void *address, int flags)
+{
+	void *p = (void *)POISON;
+
+	return syscall(SYS_ipc, IPC_SHMAT, id, flags, &p, address) ? (void *)-1 : p;
+}
+
+static int ipc_dt(const void *address)
+{
+	return syscall(SYS_ipc, IPC_SHMDT, 0, 0, 0, address);
+}
+
+static int ipc_ctl(int id, int command, struct shmid_ds *buf)
+{
+	return syscall(SYS_ipc, IPC_SHMCTL, id, command | IPC_64, 0, buf);
+}
+
+static const struct backend sysv_ipc = {
+	.name = "sysv_ipc",
+	.get = ipc_get,
+	.at = ipc_at,
+	.dt = ipc_dt,
+	.ctl = ipc_ctl,
+	.table = "/proc/sysvipc/shm",
+	.sysctl = "/proc/sys/kernel",
+};
+
 BOTH_BACKENDS(compat32);
+FIXTURE_VARIANT_ADD(compat32, sysv_ipc) { .backend = &sysv_ipc };
 
 FIXTURE_SETUP(compat32)
 {
@@ -169,7 +212,9 @@ TEST_F(compat32, sizes)
 	EXPECT_EQ(-EINVAL, get(KEY, 5001, 0));
 	EXPECT_EQ(self->id, get(KEY, 5000, 0));
 	EXPECT_EQ(-EINVAL, ctl(self->id, 10, NULL));
-	EXPECT_EQ(-EINVAL, ctl(self->id, 0x102, NULL));
+	/* IPC_64 for IPC_STAT, which is a part of ipc(2) alone. */
+	if (ipc != &sysv_ipc)
+		EXPECT_EQ(-EINVAL, ctl(self->id, 0x102, NULL));
 	EXPECT_EQ(-EINVAL, ctl(-1, IPC_RMID, NULL));
 }
 
@@ -205,6 +250,87 @@ TEST_F(compat32, times_beyond_32_bits)
 	EXPECT_EQ(0, ds.__shm_dtime_high);
 #endif
 	EXPECT_EQ(0, dt((void *)p));
+}
+
+/* What a command without IPC_64 means: <linux/shm.h> excludes <sys/shm.h>. */
+struct old_shmid_ds {
+	int32_t key;
+	uint16_t uid, gid, cuid, cgid, mode, seq;
+	int32_t segsz, atime, dtime, ctime;
+	uint16_t cpid, lpid, nattch, unused;
+	uint32_t unused2, unused3;
+};
+
+TEST_F(compat32, old_structures)
+{
+	GUARDED(struct old_shmid_ds) ds;
+	GUARDED(struct { uint32_t field[5]; }) limits;
+	struct shmid_ds now;
+	char *p;
+
+	if (ipc != &sysv_ipc)
+		SKIP(return, "these are of ipc(2)");
+	p = ATTACH(self->id, 0);
+	now = STAT(self->id);
+	memset(&ds, POISON, sizeof(ds));
+	ASSERT_EQ(0, syscall(SYS_ipc, IPC_SHMCTL, self->id, IPC_STAT, 0, &ds.it));
+	EXPECT_EQ(KEY, ds.it.key);
+	EXPECT_EQ(0, ds.it.uid);
+	EXPECT_EQ(0640, ds.it.mode);
+	EXPECT_EQ(5, ds.it.seq);
+	EXPECT_EQ(5000, ds.it.segsz);
+	EXPECT_EQ((int32_t)now.shm_atime, ds.it.atime);
+	EXPECT_EQ(0, ds.it.dtime);
+	EXPECT_EQ((int32_t)now.shm_ctime, ds.it.ctime);
+	EXPECT_EQ((uint16_t)getpid(), ds.it.cpid);
+	EXPECT_EQ((uint16_t)getpid(), ds.it.lpid);
+	EXPECT_EQ(1, ds.it.nattch);
+	EXPECT_GUARD(ds);
+	ds.it.uid = 1234;
+	ds.it.gid = 2345;
+	ds.it.mode = 0604;
+	ASSERT_EQ(0, syscall(SYS_ipc, IPC_SHMCTL, self->id, IPC_SET, 0, &ds.it));
+	now = STAT(self->id);
+	EXPECT_EQ(1234, now.shm_perm.uid);
+	EXPECT_EQ(2345, now.shm_perm.gid);
+	EXPECT_EQ(0604, now.shm_perm.mode);
+	/* What 16 bits can't say is the id of nobody. */
+	now.shm_perm.uid = 70000;
+	ASSERT_EQ(0, ctl(self->id, IPC_SET, &now));
+	ASSERT_EQ(0, syscall(SYS_ipc, IPC_SHMCTL, self->id, IPC_STAT, 0, &ds.it));
+	EXPECT_EQ(65534, ds.it.uid);
+	EXPECT_EQ(2345, ds.it.gid);
+	memset(&limits, POISON, sizeof(limits));
+	ASSERT_LE(0, syscall(SYS_ipc, IPC_SHMCTL, 0, IPC_INFO, 0, &limits.it));
+	EXPECT_EQ(INT_MAX, limits.it.field[0]);
+	EXPECT_EQ(1, limits.it.field[1]);
+	EXPECT_EQ(4096, limits.it.field[2]);
+	EXPECT_EQ(4096, limits.it.field[3]);
+	EXPECT_EQ(0xfeffffffUL, limits.it.field[4]);
+	EXPECT_GUARD(limits);
+	EXPECT_EQ(0, dt(p));
+}
+
+/* What ipc(2) makes of arguments that only it has. */
+TEST_F(compat32, arguments_of_ipc)
+{
+	void *p = (void *)POISON;
+
+	if (ipc != &sysv_ipc)
+		SKIP(return, "these are of ipc(2)");
+	/* Version 1 was iBCS2's. */
+	EXPECT_EQ(-1, syscall(SYS_ipc, 1 << 16 | IPC_SHMAT, self->id, 0, &p, NULL));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, NATTCH(self->id));
+	EXPECT_EQ(0, syscall(SYS_ipc, 2 << 16 | IPC_SHMAT, self->id, 0, &p, NULL));
+	EXPECT_EQ(1, NATTCH(self->id));
+	EXPECT_EQ(0, dt(p));
+	EXPECT_EQ(-1, syscall(SYS_ipc, 25, self->id, 0, 0, NULL));
+	EXPECT_EQ(ENOSYS, errno);
+	/* The attach stays, though nobody is told where. */
+	EXPECT_EQ(-1, syscall(SYS_ipc, IPC_SHMAT, self->id, 0, 0xfffff000, NULL));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, NATTCH(self->id));
 }
 
 TEST_HARNESS_MAIN
