@@ -188,19 +188,25 @@ TEST_F(served_hooks, ftrace_stays_on)
 {
 	if (access(FTRACE, F_OK))
 		SKIP(return, "no switch for ftrace");
-	EXPECT_EQ(-EBUSY, write_text(FTRACE, "0"));
+	/* Linux 7.x refuses it on its own. */
+	int err = write_text(FTRACE, "0");
+
+	EXPECT_TRUE(err == -EBUSY || err == -EOPNOTSUPP) TH_LOG("%d", err);
 	EXPECT_EQ(1, read_number(FTRACE));
 	EXPECT_TRUE(calls_work());
 }
 
 TEST_F_TIMEOUT(served_hooks, refused_without_ftrace, 100)
 {
-	int lines, of_all;
+	int lines, of_all, err;
 
 	if (access(FTRACE, F_OK))
 		SKIP(return, "no switch for ftrace");
 	UNLOAD();
-	ASSERT_EQ(0, write_text(FTRACE, "0"));
+	err = write_text(FTRACE, "0");
+	if (err == -EOPNOTSUPP)
+		SKIP(return, "this kernel's ftrace can't be switched off");
+	ASSERT_EQ(0, err);
 	lines = log_lines("ftrace is switched off");
 	of_all = log_lines("");
 	EXPECT_EQ(-EBUSY, load_sysv(self->file, ""));
