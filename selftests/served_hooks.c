@@ -10,7 +10,6 @@
 
 FIXTURE(served_hooks) {
 	bool there;		/* loaded when the test began */
-	bool served;		/* for new namespaces */
 	int file;
 	struct trace trace;
 	char function[32];	/* what shmget(2) is in the kernel */
@@ -19,22 +18,11 @@ FIXTURE(served_hooks) {
 FIXTURE_VARIANT(served_hooks) { int unused; };
 FIXTURE_VARIANT_ADD(served_hooks, calls) { };
 
-static bool serves_new(void)
-{
-	FILE *f = fopen("/sys/module/xshm_sysv/parameters/serve", "re");
-	bool yes = f && fgetc(f) == 'Y';
-
-	if (f)
-		fclose(f);
-	return yes;
-}
-
 FIXTURE_SETUP(served_hooks)
 {
 	self->file = -1;
 	USE_CALLS();
 	self->there = true;
-	self->served = serves_new();
 	self->file = open_sysv_module();
 	strcpy(self->function, !access("/proc/sys/abi", F_OK) ? "__x64_sys_shmget" :
 							       "__arm64_sys_shmget");
@@ -54,7 +42,7 @@ FIXTURE_TEARDOWN(served_hooks)
 		trace_end(&self->trace);
 	}
 	if (access(SWITCH, F_OK))
-		EXPECT_EQ(0, load_sysv(self->file, self->served ? "serve=1" : "serve=0"));
+		EXPECT_EQ(0, load_sysv(self->file, sysv_parameters));
 	close(self->file);
 }
 
@@ -70,7 +58,7 @@ FIXTURE_TEARDOWN(served_hooks)
 } while (0)
 
 #define LOAD() do {								\
-	ASSERT_EQ(0, load_sysv(self->file, "serve=0"));				\
+	ASSERT_EQ(0, load_sysv(self->file, sysv_parameters));			\
 	ASSERT_EQ(0, serve(true));						\
 } while (0)
 
