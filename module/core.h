@@ -34,6 +34,7 @@ void xshm_account_destroy(struct xshm_ns *ns);
 /* namespace.c */
 int xshm_namespace_init(work_func_t work, work_func_t leave, struct workqueue_struct *queue);
 void xshm_namespace_exit(void);
+struct xshm_ns *xshm_ns_find(struct ipc_namespace *ipc_ns);
 struct xshm_ns *xshm_ns_get_current(void);
 struct xshm_ns *xshm_ns_get_served(bool anyhow);
 void xshm_serve(bool on);

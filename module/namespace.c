@@ -93,7 +93,8 @@ void xshm_ns_put(struct xshm_ns *ns)
 	kfree_rcu(ns, rcu);
 }
 
-static struct xshm_ns *xshm_ns_find(struct ipc_namespace *ipc_ns)
+/* The instance of a namespace, with a reference; NULL if it has none. */
+struct xshm_ns *xshm_ns_find(struct ipc_namespace *ipc_ns)
 {
 	struct xshm_ns *ns;
 

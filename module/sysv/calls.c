@@ -222,7 +222,7 @@ static noinline struct xshm_answer xshm_sysv_ctl(struct xshm_ns *ns, int id, int
 		struct xshm_answer answer = XSHM_PASS;				\
 										\
 		this_cpu_inc(xshm_sysv_inside);					\
-		if (static_branch_likely(&xshm_sysv_serving))				\
+		if (likely(READ_ONCE(xshm_sysv_serving)))				\
 			answer = (_answer);					\
 		this_cpu_dec(xshm_sysv_inside);					\
 		return answer;							\
@@ -372,16 +372,12 @@ static struct xshm_answer xshm_sysv_exit(const struct task_struct *task)
 	return XSHM_PASS;
 }
 
-/* kernel.shm_rmid_forced was set. */
-static struct xshm_answer xshm_sysv_forced(const struct ipc_namespace *ipc_ns)
+/* kernel.shm_rmid_forced was set, of the namespace of who opened the file. */
+static struct xshm_answer xshm_sysv_forced(struct ipc_namespace *ipc_ns)
 {
-	struct xshm_ns *ns;
+	struct xshm_ns *ns = xshm_ns_find(ipc_ns);
 
-	/* The sysctl's handler runs for the writer's namespace. */
-	if (!current->nsproxy || current->nsproxy->ipc_ns != ipc_ns)
-		return XSHM_PASS;
-	ns = xshm_ns_get_served(false);
-	if (!IS_ERR_OR_NULL(ns)) {
+	if (ns) {
 		xshm_rmid_forced_changed(ns);
 		xshm_ns_put(ns);
 	}
@@ -389,7 +385,7 @@ static struct xshm_answer xshm_sysv_forced(const struct ipc_namespace *ipc_ns)
 }
 
 XSHM_HANDLER(exit_shm, xshm_sysv_exit((const struct task_struct *)first))
-XSHM_HANDLER(shm_destroy_orphaned, xshm_sysv_forced((const struct ipc_namespace *)first))
+XSHM_HANDLER(shm_destroy_orphaned, xshm_sysv_forced((struct ipc_namespace *)first))
 XSHM_HANDLER(proc_open, xshm_sysv_proc_open((struct inode *)first, (struct file *)second))
 XSHM_HANDLER(proc_release, xshm_sysv_proc_release((struct inode *)first, (struct file *)second))
 #else

@@ -47,7 +47,7 @@ static struct xshm_hook xshm_hooks[] = {
 #endif
 };
 
-DEFINE_STATIC_KEY_FALSE(xshm_sysv_serving);
+bool xshm_sysv_serving;
 
 /* /proc/sys/xshm/sysv: whether the calls of the namespace of who looks are served. */
 static int xshm_sysctl_sysv(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
@@ -112,7 +112,7 @@ static int __init xshm_sysv_init(void)
 	}
 	xshm_ns_put(ns);
 	xshm_serve(serve);
-	static_branch_enable(&xshm_sysv_serving);
+	WRITE_ONCE(xshm_sysv_serving, true);
 	pr_info("System V shared memory is served by xshm%s\n",
 		serve ? "" : " where /proc/sys/xshm/sysv says so");
 	return 0;
@@ -132,7 +132,7 @@ err_makers:
 
 static void __exit xshm_sysv_exit(void)
 {
-	static_branch_disable(&xshm_sysv_serving);
+	WRITE_ONCE(xshm_sysv_serving, false);
 	unregister_sysctl_table(xshm_sysv_sysctl);
 	xshm_serve(false);
 	xshm_sysv_proc_exit();

@@ -25,7 +25,6 @@
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
-#include <linux/jump_label.h>
 #include <linux/ptrace.h>
 #include <linux/types.h>
 
@@ -67,8 +66,11 @@ void xshm_hooks_wait(void);
 int xshm_hooks_guard(void);
 void xshm_hooks_unguard(void);
 
-/* main.c: all hooks are set, and nothing is being taken away. */
-DECLARE_STATIC_KEY_FALSE(xshm_sysv_serving);
+/*
+ * main.c: all hooks are set, and nothing is being taken away. Not a static key, which
+ * turns one handler after the other on: a segment could be made that can't be attached.
+ */
+extern bool xshm_sysv_serving;
 
 /* How the caller's structures look. */
 enum xshm_layout {
