@@ -107,6 +107,43 @@ TEST_F(served, segments_stay_when_it_is_switched_off)
 	EXPECT_FALSE(of_xshm(other));
 }
 
+/* The kernel begins with the same numbers. */
+TEST_F(served, ids_stay_apart_when_it_is_switched_off)
+{
+	int id[5], theirs[5];
+
+	if (!kernel_has_sysv())
+		SKIP(return, "the kernel makes none");
+	for (int i = 0; i < 5; i++) {
+		char *p;
+
+		id[i] = GET(IPC_PRIVATE, 4096, 0600);
+		p = ATTACH(id[i], 0);
+		strcpy(p, "of xshm");
+		ASSERT_EQ(0, dt(p));
+	}
+	ASSERT_EQ(0, serve(false));
+	for (int i = 0; i < 5; i++) {
+		char *p;
+
+		theirs[i] = GET(IPC_PRIVATE, 8192, 0600);
+		for (int k = 0; k < 5; k++)
+			EXPECT_NE(id[k], theirs[i]);
+		EXPECT_EQ(8192, STAT(theirs[i]).shm_segsz);
+		p = ATTACH(theirs[i], 0);
+		EXPECT_STREQ("", p);
+		ASSERT_EQ(0, dt(p));
+	}
+	for (int i = 0; i < 5; i++) {
+		char *p = ATTACH(id[i], 0);
+
+		EXPECT_STREQ("of xshm", p);
+		ASSERT_EQ(0, dt(p));
+		EXPECT_EQ(0, ctl(id[i], IPC_RMID, NULL));
+		EXPECT_EQ(0, ctl(theirs[i], IPC_RMID, NULL));
+	}
+}
+
 /* What was made before, all its life. */
 TEST_F(served, segments_of_the_kernel)
 {
