@@ -91,6 +91,16 @@ static inline bool xshm_ipc_ns_is_initial(struct ipc_namespace *ipc_ns)
 	return ipc_ns->ns.inum == PROC_IPC_INIT_INO;
 }
 
+/* 6.18 hid the count behind a helper. */
+static inline unsigned int xshm_ipc_ns_refs(struct ipc_namespace *ipc_ns)
+{
+#ifdef ns_ref_read
+	return ns_ref_read(ipc_ns);
+#else
+	return refcount_read(&ipc_ns->ns.count);
+#endif
+}
+
 /*
  * Somebody is inside, or has something open by which to get there. For who
  * holds one reference on the namespace and no more:
@@ -114,12 +124,18 @@ static inline bool xshm_ipc_ns_occupied(struct ipc_namespace *ipc_ns)
 	if (ns_ref_active_read(ipc_ns))
 		return true;
 #endif
-	/* 6.18 hid the count behind a helper. */
-#ifdef ns_ref_read
-	return ns_ref_read(ipc_ns) > 1;
-#else
-	return refcount_read(&ipc_ns->ns.count) > 1;
-#endif
+	return xshm_ipc_ns_refs(ipc_ns) > 1;
+}
+
+/*
+ * A namespace that an nsproxy has just brought to its task is that of unshare(2) if
+ * nothing else has a reference (create_ipc_ns()): setns(2) has the file that it was
+ * given, or another task has the namespace, while it moves (validate_nsset()).
+ * Test: selftests/served_creators.c without System V.
+ */
+static inline bool xshm_ipc_ns_is_new(struct ipc_namespace *ipc_ns)
+{
+	return !xshm_ipc_ns_is_initial(ipc_ns) && xshm_ipc_ns_refs(ipc_ns) == 1;
 }
 
 /* 6.10 lets a file say that its mappings are huge; before, hugetlbfs only. */

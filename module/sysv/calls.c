@@ -15,6 +15,7 @@
 
 #include <asm/unistd.h>
 
+#include "../compat.h"
 #include "../get.h"
 #include "../status.h"
 #include "handlers.h"
@@ -306,8 +307,8 @@ static struct xshm_answer xshm_sysv_ipc(struct xshm_ns *ns, const struct pt_regs
 	case SHMGET:
 		return xshm_sysv_get(ns, first, second, third);
 	case SHMAT:
-		/* Version 1 was iBCS2's, and is EINVAL. */
-		return call >> 16 == 1 ? XSHM_PASS :
+		/* Version 1 was iBCS2's. */
+		return call >> 16 == 1 ? XSHM_DONE(-EINVAL) :
 					 xshm_sysv_ipc_at(ns, first, ptr, second, third);
 	case SHMCTL:
 		return xshm_sysv_old_ctl(ns, first, second, compat_ptr(ptr));
@@ -395,11 +396,12 @@ static struct xshm_answer xshm_sysv_exit(const struct task_struct *task)
 	return XSHM_PASS;
 }
 
-/* unshare(2), setns(2): it is the IPC namespace that counts. */
+/* Of unshare(2) and setns(2) the first alone ends it, as in System V. */
 static struct xshm_answer xshm_sysv_switch(const struct task_struct *task,
 					   const struct nsproxy *new)
 {
-	if (new && task->nsproxy && new->ipc_ns != task->nsproxy->ipc_ns)
+	if (new && task->nsproxy && new->ipc_ns != task->nsproxy->ipc_ns &&
+	    xshm_ipc_ns_is_new(new->ipc_ns))
 		xshm_maker_end(task);
 	return XSHM_PASS;
 }
