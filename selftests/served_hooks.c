@@ -24,8 +24,11 @@ FIXTURE_SETUP(served_hooks)
 	USE_CALLS();
 	self->there = true;
 	self->file = open_sysv_module();
-	strcpy(self->function, !access("/proc/sys/abi", F_OK) ? "__x64_sys_shmget" :
-							       "__arm64_sys_shmget");
+#ifdef __aarch64__
+	strcpy(self->function, "__arm64_sys_shmget");
+#else
+	strcpy(self->function, "__x64_sys_shmget");
+#endif
 }
 
 FIXTURE_TEARDOWN(served_hooks)
