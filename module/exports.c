@@ -6,7 +6,7 @@
 #include <linux/module.h>
 
 #include "compat.h"
-#include "xshm.h"
+#include "table.h"
 
 XSHM_EXPORT(xshm_serve);
 XSHM_EXPORT(xshm_ns_serve);
@@ -34,6 +34,6 @@ XSHM_EXPORT(xshm_sum_up);
 XSHM_EXPORT(xshm_ids_highest_index);
 XSHM_EXPORT(xshm_table_open);
 XSHM_EXPORT(xshm_table_release);
-XSHM_EXPORT(xshm_table_is);
+XSHM_EXPORT(xshm_table_seq_ops);
 XSHM_EXPORT(xshm_sysctl_register_kernel);
 XSHM_EXPORT(xshm_sysctl_unregister_kernel);

@@ -10,12 +10,7 @@
 #include <linux/seq_file.h>
 #include <linux/user_namespace.h>
 
-#include "xshm.h"
-
-struct xshm_table {
-	struct xshm_ns *ns;
-	struct pid_namespace *pid_ns;
-};
+#include "table.h"
 
 /* Position 0 is the headline, n + 1 the segment at index n or after it. */
 static void *xshm_table_find(struct xshm_table *table, loff_t *pos)
@@ -86,14 +81,22 @@ static int xshm_table_show(struct seq_file *seq, void *entry)
 	return 0;
 }
 
-static const struct seq_operations xshm_table_seq_ops = {
+const struct seq_operations xshm_table_seq_ops = {
 	.start = xshm_table_start,
 	.next = xshm_table_next,
 	.stop = xshm_table_stop,
 	.show = xshm_table_show,
 };
 
-int xshm_table_open(struct inode *inode, struct file *file)
+/**
+ * xshm_table_open - open the table of the caller's namespace
+ * @file: the file
+ * @ops: xshm_table_seq_ops, or what uses them
+ * @size: of the private structure, which begins with a struct xshm_table
+ *
+ * Return: 0, -ENOMEM, or what xshm_ns_enter() says.
+ */
+int xshm_table_open(struct file *file, const struct seq_operations *ops, size_t size)
 {
 	struct xshm_table *table;
 	struct xshm_ns *ns;
@@ -101,7 +104,7 @@ int xshm_table_open(struct inode *inode, struct file *file)
 	ns = xshm_ns_enter();
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
-	table = __seq_open_private(file, &xshm_table_seq_ops, sizeof(*table));
+	table = __seq_open_private(file, ops, size);
 	if (!table) {
 		xshm_ns_put(ns);
 		return -ENOMEM;
@@ -121,16 +124,13 @@ int xshm_table_release(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
-/* The file was opened by xshm_table_open(). */
-bool xshm_table_is(const struct file *file)
+static int xshm_table_proc_open(struct inode *inode, struct file *file)
 {
-	const struct seq_file *seq = file->private_data;
-
-	return seq->op == &xshm_table_seq_ops;
+	return xshm_table_open(file, &xshm_table_seq_ops, sizeof(struct xshm_table));
 }
 
 static const struct proc_ops xshm_table_proc_ops = {
-	.proc_open = xshm_table_open,
+	.proc_open = xshm_table_proc_open,
 	.proc_read = seq_read,
 	.proc_lseek = seq_lseek,
 	.proc_release = xshm_table_release,

@@ -275,38 +275,82 @@ TEST_F(served, limits_of_both_kinds)
 	EXPECT_EQ(-EINVAL, get(IPC_PRIVATE, 4097, 0600));
 }
 
-static int rows(void)
+/* The ids that the table has, read in pieces of a given size. */
+static int rows(int *ids, size_t piece)
 {
-	FILE *f = fopen("/proc/sysvipc/shm", "re");
-	char line[512];
-	int count = -1;
+	static char text[65536];
+	size_t length = 0;
+	int fd = open("/proc/sysvipc/shm", O_RDONLY | O_CLOEXEC), count = 0;
+	ssize_t n = -1;
+	char *line;
 
-	while (f && fgets(line, sizeof(line), f))
-		count++;
-	if (f)
-		fclose(f);
+	memset(text, 0, sizeof(text));
+	while (length + piece < sizeof(text) && (n = read(fd, text + length, piece)) > 0)
+		length += n;
+	close(fd);
+	if (n || strncmp(text, "       key      shmid perms ", 28))
+		return -1;
+	for (line = text; (line = strchr(line, '\n')) && line[1]; count++)
+		sscanf(++line, "%*d %d", &ids[count]);
 	return count;
 }
 
-/* The table is of xshm's segments, unless the kernel has some: then of those. */
+/* The table is of all segments: first of the kernel's own, if there are some. */
 TEST_F(served, table)
 {
-	int theirs;
+	int id[4], shown[8];
 
-	EXPECT_EQ(0, rows());
-	GET(IPC_PRIVATE, 4096, 0600);
-	GET(IPC_PRIVATE, 4096, 0600);
-	EXPECT_EQ(2, rows());
+	EXPECT_EQ(0, rows(shown, 4096));
+	id[2] = GET(IPC_PRIVATE, 4096, 0600);
+	id[3] = GET(IPC_PRIVATE, 4096, 0600);
+	ASSERT_EQ(2, rows(shown, 4096));
+	EXPECT_EQ(0, memcmp(shown, id + 2, 2 * sizeof(int)));
 	NEEDS_KERNEL();
 	/* The kernel doesn't know of xshm's ids while it gives its own. */
 	ASSERT_EQ(0, set_sysctl("shm_next_id", 500));
-	theirs = kernels(IPC_PRIVATE, 4096, 0600);
-	ASSERT_EQ(500, theirs);
-	EXPECT_EQ(1, rows());
-	REMOVE(theirs);
-	EXPECT_EQ(2, rows());
+	id[0] = kernels(IPC_PRIVATE, 4096, 0600);
+	ASSERT_EQ(500, id[0]);
+	ASSERT_EQ(0, set_sysctl("shm_next_id", 501));
+	id[1] = kernels(IPC_PRIVATE, 4096, 0600);
+	ASSERT_EQ(501, id[1]);
+	for (size_t piece = 1; piece < 5000; piece = piece * 3 + 1) {
+		memset(shown, 0, sizeof(shown));
+		ASSERT_EQ(4, rows(shown, piece));
+		EXPECT_EQ(0, memcmp(shown, id, sizeof(id)));
+	}
+	REMOVE(id[0]);
+	ASSERT_EQ(3, rows(shown, 4096));
+	EXPECT_EQ(0, memcmp(shown, id + 1, 3 * sizeof(int)));
+	/* Those of xshm stay usable, and shown, when it is switched off. */
 	ASSERT_EQ(0, serve(false));
-	EXPECT_EQ(0, rows());
+	ASSERT_EQ(3, rows(shown, 100));
+	EXPECT_EQ(0, memcmp(shown, id + 1, 3 * sizeof(int)));
+	REMOVE(id[1]);
+	ASSERT_EQ(2, rows(shown, 4096));
+	REMOVE(id[2]);
+	REMOVE(id[3]);
+	EXPECT_EQ(0, rows(shown, 4096));
+}
+
+/* A table that is open tells of the namespace of who opened it, for whoever reads. */
+TEST_F(served, table_of_the_opener)
+{
+	int id = GET(IPC_PRIVATE, 4096, 0600), fd, found = 0;
+	char text[4096] = "";
+
+	if (kernel_has_sysv())
+		kernels(IPC_PRIVATE, 4096, 0600);
+	fd = open("/proc/sysvipc/shm", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	IN_CHILD {
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		ASSERT_LT(0, pread(fd, text, sizeof(text) - 1, 0));
+		for (char *line = text; (line = strchr(line, '\n')) && line[1]; line++)
+			found++;
+		EXPECT_EQ(kernel_has_sysv() ? 2 : 1, found);
+	}
+	close(fd);
+	REMOVE(id);
 }
 
 /* Another namespace has a switch of its own, and a segment of one is none of the other. */
