@@ -398,7 +398,8 @@ static __always_inline bool xshm_fetch_exact(struct xshm_call *call, unsigned in
 {
 	const u64 __user *from = call->user;
 
-	if (!user_access_begin(from, size))
+	/* The longest, so that it is known: where that doesn't fit, xshm_fetch() sees to it. */
+	if (!user_access_begin(from, sizeof(call->arg.words)))
 		return false;
 	unsafe_get_user(call->arg.words[0], &from[0], fault);
 	unsafe_get_user(call->arg.words[1], &from[1], fault);

@@ -214,17 +214,17 @@ static noinline struct xshm_answer xshm_sysv_ctl(struct xshm_ns *ns, int id, int
 }
 
 /*
- * What the trampolines call. Before all hooks are set, and once they begin to
- * be taken away, everything is passed on.
+ * What the trampolines call, which is too much for what isn't served as it is: it isn't
+ * traced itself.
  */
 #define XSHM_HANDLER(_name, _answer)						\
-	struct xshm_answer xshm_handle_##_name(unsigned long first, unsigned long second) \
+	notrace struct xshm_answer						\
+	xshm_handle_##_name(unsigned long first, unsigned long second)		\
 	{									\
-		struct xshm_answer answer = XSHM_PASS;				\
+		struct xshm_answer answer;					\
 										\
 		this_cpu_inc(xshm_sysv_inside);					\
-		if (likely(READ_ONCE(xshm_sysv_serving)))				\
-			answer = (_answer);					\
+		answer = (_answer);						\
 		this_cpu_dec(xshm_sysv_inside);					\
 		return answer;							\
 	}

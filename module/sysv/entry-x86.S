@@ -6,8 +6,8 @@
  * and above it that where its caller does. The function's arguments are in
  * registers: rdi and rsi are all that those have that are hooked.
  */
+#include <linux/cfi_types.h>
 #include <linux/linkage.h>
-#include <asm/ibt.h>
 #include <asm/nospec-branch.h>
 #include <asm/unwind_hints.h>
 
@@ -17,8 +17,7 @@
 #endif
 
 .macro xshm_trampoline name
-SYM_FUNC_START(xshm_enter_\name)
-	ENDBR
+SYM_TYPED_FUNC_START(xshm_enter_\name)
 	pushq	%rbp
 	movq	%rsp, %rbp
 	pushq	%rdi

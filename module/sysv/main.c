@@ -47,8 +47,6 @@ static struct xshm_hook xshm_hooks[] = {
 #endif
 };
 
-bool xshm_sysv_serving;
-
 /* /proc/sys/xshm/sysv: whether the calls of the namespace of who looks are served. */
 static int xshm_sysctl_sysv(xshm_ctl_table *table, int write, void *buffer, size_t *lenp,
 			    loff_t *ppos)
@@ -111,8 +109,8 @@ static int __init xshm_sysv_init(void)
 		goto err_sysctl;
 	}
 	xshm_ns_put(ns);
+	/* Until here, and from the beginning of the end on, all is passed on to the kernel. */
 	xshm_serve(serve);
-	WRITE_ONCE(xshm_sysv_serving, true);
 	pr_info("System V shared memory is served by xshm%s\n",
 		serve ? "" : " where /proc/sys/xshm/sysv says so");
 	return 0;
@@ -132,7 +130,6 @@ err_makers:
 
 static void __exit xshm_sysv_exit(void)
 {
-	WRITE_ONCE(xshm_sysv_serving, false);
 	unregister_sysctl_table(xshm_sysv_sysctl);
 	xshm_serve(false);
 	xshm_sysv_proc_exit();

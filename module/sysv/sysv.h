@@ -66,12 +66,6 @@ void xshm_hooks_wait(void);
 int xshm_hooks_guard(void);
 void xshm_hooks_unguard(void);
 
-/*
- * main.c: all hooks are set, and nothing is being taken away. Not a static key, which
- * turns one handler after the other on: a segment could be made that can't be attached.
- */
-extern bool xshm_sysv_serving;
-
 /* How the caller's structures look. */
 enum xshm_layout {
 	XSHM_LAYOUT_NATIVE,
