@@ -327,6 +327,28 @@ TEST_F_TIMEOUT(tool, limits, 100)
 	    "         \"value\": \"always\",\n         \"used\": null\n      }\n   ]\n}\n");
 }
 
+/* Root of a container sets the limits of its namespace, and none of another. */
+TEST_F_TIMEOUT(tool, limits_of_a_container, 100)
+{
+	char line[16384];
+
+	snprintf(line, sizeof(line), "unshare -U true || exit 3; "
+		 "unshare -Ur --ipc sh -c 'x=\"%s\"; \"$x\" limits shmmni=5 shmmax=1M shmall=9 "
+		 "user_segments=3 user_bytes=2M huge=advise shm_rmid_forced=1 shm_next_id=77 && "
+		 "\"$x\" limits -rn && \"$x\" mk 4K'; unshare -Ur \"%s\" limits shmmni=6",
+		 built("xshm"), built("xshm"));
+	run_line(&self->said, USER, line);
+	if (self->said.status == 3)
+		SKIP(return, "no user namespaces");
+	EXPECT_EQ(1, self->said.status);
+	ERR_HAS("no permission to set shmmni");
+	EXPECT_NE(NULL, strstr(self->said.out, "shmmax 1048576 0\nshmall 9 0\nshmmni 5 0\n"
+			       "user_segments 3 -\nuser_bytes 2097152 -\n"
+			       "shm_rmid_forced 1 -\nhuge advise -\nshm_next_id 77 -\n"))
+		TH_LOG("%s", self->said.out);
+	EXPECT_NE(NULL, strstr(self->said.out, "\n77\n"));
+}
+
 TEST_F(tool, stat)
 {
 	int id = make_orphan(KEY, 2 << 20);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "sysv.h"
 #include "tool.h"
@@ -95,6 +96,61 @@ static int write_sysctl(const char *name, const char *value)
 	return err;
 }
 
+/*
+ * Root of a container may own the IPC namespace, but not the files; and they may be hidden.
+ * Returns 0 or an errno.
+ */
+static int write_device(const struct limit *limit, const char *value)
+{
+	uint64_t number = strtoull(value, NULL, 10);
+	struct xshm_limits wish = {};
+	struct xshm_control arg = {
+		.size = sizeof(arg),
+		.buf_size = sizeof(wish),
+		.buf = (uintptr_t)&wish,
+	};
+	char *trouble;
+	int fd, err;
+
+	if (!strcmp(limit->name, "shmmax")) {
+		arg.select = XSHM_LIMIT_SHMMAX;
+		wish.shmmax = number;
+	} else if (!strcmp(limit->name, "shmmni")) {
+		arg.select = XSHM_LIMIT_SHMMNI;
+		wish.shmmni = number;
+	} else if (!strcmp(limit->name, "shmall")) {
+		arg.select = XSHM_LIMIT_SHMALL;
+		wish.shmall = number;
+	} else if (!strcmp(limit->name, "user_segments")) {
+		arg.select = XSHM_LIMIT_USER_SEGMENTS;
+		wish.user_segments = number;
+	} else if (!strcmp(limit->name, "user_bytes")) {
+		arg.select = XSHM_LIMIT_USER_BYTES;
+		wish.user_bytes = number;
+	} else if (!strcmp(limit->name, "shm_rmid_forced")) {
+		arg.select = XSHM_LIMIT_RMID_FORCED;
+		wish.rmid_forced = number;
+	} else if (!strcmp(limit->name, "shm_next_id")) {
+		arg.select = XSHM_LIMIT_NEXT_ID;
+		wish.next_id = strcmp(value, "-1") ? (int)number : -1;
+	} else if (limit->unit == UNIT_POLICY) {
+		arg.select = XSHM_LIMIT_HUGE;
+		while (strcmp(policies[wish.huge], value))
+			wish.huge++;
+	} else {
+		return EPERM;
+	}
+
+	trouble = device_trouble();
+	free(trouble);
+	if (trouble)
+		return ENODEV;
+	fd = device_open();
+	err = fd < 0 || ioctl(fd, XSHM_IOC_SET_LIMITS, &arg) ? errno : 0;
+	close(fd);
+	return err;
+}
+
 /* The value in words of the sysctl, to be freed; NULL if it is no value. */
 static char *parse_value(const struct limit *limit, const char *text)
 {
@@ -141,6 +197,9 @@ static int set(const struct limit *limit, const char *text)
 				   limit->unit == UNIT_SWITCH ? "'%s' is neither 0 nor 1" :
 				   "'%s' is no number", text);
 	err = write_sysctl(limit->name, value);
+	if ((err == EACCES || err == EPERM || err == ENOENT || err == EROFS) &&
+	    !write_device(limit, value))
+		err = 0;
 	switch (err) {
 	case 0:
 		break;
