@@ -79,7 +79,7 @@ static noinline long xshm_ioctl_get_new(struct xshm_call *call)
 	return ret;
 }
 
-static long xshm_ioctl_get(struct xshm_call *call)
+static __flatten long xshm_ioctl_get(struct xshm_call *call)
 {
 	const u32 known = 0777 | XSHM_CREAT | XSHM_EXCL | XSHM_HUGETLB | XSHM_NORESERVE |
 			  XSHM_HUGE_MASK << XSHM_HUGE_SHIFT;

@@ -6,7 +6,49 @@
 #ifndef XSHM_GET_H
 #define XSHM_GET_H
 
+#include <linux/rhashtable.h>
+
 #include "xshm.h"
+
+/*
+ * Multiplication by a number that nobody can guess: no choice of keys makes
+ * many of them collide. The table uses the lowest bits of the hash; of
+ * the product, those from 32 on depend on all bits of the key.
+ */
+static __always_inline u32 xshm_key_hash(const void *key, u32 len, u32 seed)
+{
+	return *(const u32 *)key * (seed * GOLDEN_RATIO_64 | 1) >> 32;
+}
+
+static __always_inline int xshm_key_compare(struct rhashtable_compare_arg *arg,
+					    const void *segment)
+{
+	return ((const struct xshm_segment *)segment)->first_key != *(const key_t *)arg->key;
+}
+
+static const struct rhashtable_params xshm_key_params = {
+	.key_len = sizeof(key_t),
+	/* Unlike ->key it doesn't change under a reader; who finds it looks at both. */
+	.key_offset = offsetof(struct xshm_segment, first_key),
+	.head_offset = offsetof(struct xshm_segment, key_node),
+	.hashfn = xshm_key_hash,
+	.obj_cmpfn = xshm_key_compare,
+	.automatic_shrinking = true,
+};
+
+/**
+ * xshm_ids_find_key - look a key up
+ * @ns: the instance
+ * @key: the key
+ *
+ * Context: under rcu_read_lock(). Who wants all of it in place is to be __flatten.
+ * Return: the segment, which may have lost its key until it is locked, or
+ * NULL.
+ */
+static inline struct xshm_segment *xshm_ids_find_key(struct xshm_ns *ns, key_t key)
+{
+	return rhashtable_lookup(&ns->keys, &key, xshm_key_params);
+}
 
 /*
  * Check that an existing segment is what the caller of shmget(2) wants.

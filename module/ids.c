@@ -15,7 +15,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
-#include "xshm.h"
+#include "get.h"
 
 /* Even of few segments an index comes again only after this many others. */
 #define XSHM_INDEX_CYCLE_MIN	64
@@ -35,32 +35,6 @@ struct xshm_slots {
 	u32 size;
 	unsigned long *used;
 	struct xshm_segment __rcu *slot[];
-};
-
-/*
- * Multiplication by a number that nobody can guess: no choice of keys makes
- * many of them collide. The table uses the lowest bits of the hash; of
- * the product, those from 32 on depend on all bits of the key.
- */
-static __always_inline u32 xshm_key_hash(const void *key, u32 len, u32 seed)
-{
-	return *(const u32 *)key * (seed * GOLDEN_RATIO_64 | 1) >> 32;
-}
-
-static __always_inline int xshm_key_compare(struct rhashtable_compare_arg *arg,
-					    const void *segment)
-{
-	return ((const struct xshm_segment *)segment)->first_key != *(const key_t *)arg->key;
-}
-
-static const struct rhashtable_params xshm_key_params = {
-	.key_len = sizeof(key_t),
-	/* Unlike ->key it doesn't change under a reader; who finds it looks at both. */
-	.key_offset = offsetof(struct xshm_segment, first_key),
-	.head_offset = offsetof(struct xshm_segment, key_node),
-	.hashfn = xshm_key_hash,
-	.obj_cmpfn = xshm_key_compare,
-	.automatic_shrinking = true,
 };
 
 /* Memory for @size slots, and behind them for @used. */
@@ -318,20 +292,6 @@ static void xshm_ids_store(struct xshm_ns *ns, int id, struct xshm_segment *segm
 	__assign_bit(index, slots->used, segment);
 	rcu_assign_pointer(slots->slot[index], segment);
 	ns->used += segment ? 1 : -1;
-}
-
-/**
- * xshm_ids_find_key - look a key up
- * @ns: the instance
- * @key: the key
- *
- * Context: under rcu_read_lock().
- * Return: the segment, which may have lost its key until it is locked, or
- * NULL.
- */
-__flatten struct xshm_segment *xshm_ids_find_key(struct xshm_ns *ns, key_t key)
-{
-	return rhashtable_lookup(&ns->keys, &key, xshm_key_params);
 }
 
 /**

@@ -44,26 +44,9 @@ static bool xshm_capable(int capability)
 	return ns_capable(current->nsproxy->ipc_ns->user_ns, capability);
 }
 
-static bool xshm_owns(const struct xshm_segment *segment)
+/* What xshm_may_access() leaves; @wanted is in the lowest three bits. */
+bool xshm_may_access_wanted(const struct xshm_segment *segment, unsigned int wanted)
 {
-	kuid_t euid = current_euid();
-
-	lockdep_assert_held(&segment->lock);
-
-	return uid_eq(euid, segment->cuid) || uid_eq(euid, segment->uid);
-}
-
-/**
- * xshm_may_access - check the mode of a segment
- * @segment: the segment, locked
- * @flags: permission bits; what any of the three triples asks for is wanted
- *
- * Return: true if owner or creator, group or others, whichever of them the
- * caller is first, have all of it, or the caller has CAP_IPC_OWNER.
- */
-bool xshm_may_access(const struct xshm_segment *segment, unsigned int flags)
-{
-	unsigned int wanted = flags >> 6 | flags >> 3 | flags;
 	unsigned int granted = segment->mode;
 
 	if (xshm_owns(segment))
