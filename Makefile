@@ -154,7 +154,7 @@ help:
 	@echo "make check-kernels    selftests on 6.1, 6.12, 7.2, 7.3, rt, and other machines,"
 	@echo "                also in the initial IPC namespace"
 	@echo "make check-programs   PostgreSQL, Xvfb, perl, ... and the examples on xshm, on"
-	@echo "                6.1, 6.12, 7.2, 7.3 and without System V IPC"
+	@echo "                6.1, 6.12, 7.2, 7.3 and without System V IPC, by xshm run and served"
 	@echo "make check-debug  all tests on two kernels (6.12 and the newest) with KASAN,"
 	@echo "                lockdep, kmemleak, VFS and namespace checks, ..."
 	@echo "make check-races  concurrent tests on a kernel with KCSAN"

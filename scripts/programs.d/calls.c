@@ -25,6 +25,13 @@
 #define shmctl(...)	((int)syscall(SYS_shmctl, __VA_ARGS__))
 #endif
 
+/* glibc's own 32-bit shmctl() reads the structure, and crashes. */
+#ifdef __i386__
+#define shmctl_bad(...)	((int)syscall(SYS_shmctl, __VA_ARGS__))
+#else
+#define shmctl_bad	shmctl
+#endif
+
 #define KEY	0x1ca115
 #define BYTES	100000
 
@@ -169,8 +176,8 @@ int main(int argc, char **argv)
 	ds.shm_perm.gid = 2;
 	ds.shm_perm.mode = 07640;
 	TRY(shmctl(id, IPC_SET, &ds));
-	TRY(shmctl(id, IPC_SET, (void *)8));
-	TRY(shmctl(id, IPC_STAT, NULL));
+	TRY(shmctl_bad(id, IPC_SET, (void *)8));
+	TRY(shmctl_bad(id, IPC_STAT, NULL));
 	TRY(shmctl(id, 4711, NULL));
 	TRY(shmctl(id, SHM_LOCK, NULL));
 	show(id);

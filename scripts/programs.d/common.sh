@@ -16,14 +16,19 @@ end_all() {
 trap end_all EXIT
 
 # How programs are started: those that know System V only, those that make
-# system calls themselves, and those that know xshm. Broken, they do not share
-# memory on xshm, which must not stay unseen.
+# system calls themselves, and those that know xshm. Where the calls are served
+# all are started as ever. Broken, they do not share memory on xshm, which must
+# not stay unseen.
+served=${XSHM_SERVED-}
 # shellcheck disable=SC2034 # used by the programs
-if [ -z "${XSHM_BROKEN-}" ]; then
-	on_xshm=(xshm run --) traced=(xshm run --trace --) native=(env)
-else
-	on_xshm=(env) traced=(env) native=(unshare --ipc)
-fi
+{
+	on_xshm=(env) traced=(env) native=(env)
+	if [ -n "${XSHM_BROKEN-}" ]; then
+		native=(unshare --ipc)
+	elif [ -z "$served" ]; then
+		on_xshm=(xshm run --) traced=(xshm run --trace --)
+	fi
+}
 
 die() { printf '%s\n' "FAILED: $*" >&2; exit 1; }
 skip() { printf 'detail: %s\n' "$*"; exit 4; }
@@ -59,3 +64,10 @@ attached() { [ "$(nattch "$1")" = "$2" ]; }
 exists() { [ -n "$(nattch "$1")" ]; }
 segments() { tail -n +2 /proc/xshm | wc -l; }
 id_of_key() { awk -v key="$(($1))" 'NR > 1 && $1 == key { print $2 }' /proc/xshm; }
+
+# made_by NAME: how many segments of xshm a program has made since the row began,
+# in any IPC namespace. The kernel knows it by the first 15 characters of NAME.
+made_by() {
+	awk -v name="${1::15}" '{ sub(/-[0-9]+$/, "", $1) } $1 == name { n++ } END { print n + 0 }' \
+		/sys/kernel/tracing/instances/xshm/trace
+}
