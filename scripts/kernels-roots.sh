@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Kernels of other Debian suites. Each comes with a build root: a folder with
 # that suite's headers, compiler and make, in which modules for it are built
-# (chroot). Nothing of it is installed here. Sourced by kernels.
+# (chroot). Nothing of it is installed here. Sourced by kernels, and by setup.
 # shellcheck shell=bash disable=SC2154
 
 # Used by kernels.
