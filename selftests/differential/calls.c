@@ -40,9 +40,13 @@ static int sysv_ctl(int id, int command, struct shmid_ds *buf)
 	return syscall(SYS_shmctl, id, command, buf);
 }
 
-const struct backend backends[2] = {
-	{ "sysv", sysv_get, sysv_at, sysv_dt, sysv_ctl, "/proc/sysvipc/shm", "/proc/sys/kernel" },
-	{ "xshm", xshmget, xshmat, xshmdt, xshmctl, "/proc/xshm", "/proc/sys/xshm" },
+#define SYSV	sysv_get, sysv_at, sysv_dt, sysv_ctl, "/proc/sysvipc/shm", "/proc/sys/kernel"
+
+const struct backend backends[BACKENDS] = {
+	[BACKEND_SYSV] = { "sysv", SYSV },
+	[BACKEND_XSHM] = { "xshm", xshmget, xshmat, xshmdt, xshmctl, "/proc/xshm",
+			   "/proc/sys/xshm" },
+	[BACKEND_SERVED] = { "served", SYSV },
 };
 
 static long error_or(long result)
@@ -265,7 +269,9 @@ static long do_sysctl(struct side *side, const struct op *op)
 		"shmmax", "shmall", "shmmni", "shm_rmid_forced", "shm_next_id",
 	};
 	static const long maximum[] = { 32768, 1, 0x7fffffff };
-	bool by_command = op->a == 4 || side->sequence.flags & SEQUENCE_USERNS;
+	/* Where the calls are served, the kernel's own files are in force. */
+	bool by_command = !(side->sequence.flags & SEQUENCE_SERVED) &&
+			  (op->a == 4 || side->sequence.flags & SEQUENCE_USERNS);
 	/* -2 is the default of the sizes. */
 	unsigned long value = op->b == -2 ? -1UL - (1UL << 24) : (unsigned long)op->b;
 	char path[64], text[32];
@@ -277,7 +283,7 @@ static long do_sysctl(struct side *side, const struct op *op)
 	/* Of two errors the command gives another one. */
 	if (by_command && op->a > 1 && (op->b < 0 || op->b > maximum[op->a - 2]))
 		return -EDEADLK;
-	if (by_command && side->backend)
+	if (by_command && side->backend == BACKEND_XSHM)
 		return set_limit(side, op, value);
 	snprintf(path, sizeof(path), "%s/%s", backends[side->backend].sysctl, names[op->a]);
 	size = snprintf(text, sizeof(text), op->a < 2 ? "%lu\n" : "%ld\n", value);
@@ -288,6 +294,39 @@ static long do_sysctl(struct side *side, const struct op *op)
 	result = error_or(write(fd, text, size));
 	close(fd);
 	return result < 0 ? result : 0;
+}
+
+/* The IPC namespace of the caller, root of the machine, is the side's from here on. */
+int switch_service(const struct side *side)
+{
+	int fd = open("/proc/sys/xshm/sysv", O_WRONLY | O_CLOEXEC), result;
+
+	if (fd < 0)
+		return errno == ENOENT && side->backend != BACKEND_SERVED ? 0 : -1;
+	result = write(fd, side->backend == BACKEND_SERVED ? "1" : "0", 1) == 1 ? 0 : -1;
+	close(fd);
+	return result;
+}
+
+/* Only root may switch: the saved user, whom a user namespace doesn't have. */
+static long do_unshare(struct side *side, const struct op *op)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+	uid_t user = geteuid();
+	long result;
+
+	if ((side->sequence.flags & SEQUENCE_SERVED) && (side->sequence.flags & SEQUENCE_USERNS))
+		return -EDEADLK;
+	result = error_or(syscall(SYS_unshare, CLONE_NEWIPC));
+	if (result)
+		return result;
+	side->process[op->process].elsewhere = true;
+	if (syscall(SYS_capget, &header, data) || syscall(SYS_setresuid, -1, 0, -1) ||
+	    switch_service(side) || syscall(SYS_setresuid, -1, user, -1) ||
+	    syscall(SYS_capset, &header, data))
+		abort();
+	return 0;
 }
 
 static long do_setns(struct side *side, const struct op *op)
@@ -406,8 +445,7 @@ void carry_out(struct side *side, const struct op *op, struct record *record)
 		record->result = do_sysctl(side, op);
 		break;
 	case CALL_UNSHARE:
-		record->result = error_or(syscall(SYS_unshare, CLONE_NEWIPC));
-		side->process[op->process].elsewhere |= !record->result;
+		record->result = do_unshare(side, op);
 		break;
 	case CALL_SETNS:
 		record->result = do_setns(side, op);

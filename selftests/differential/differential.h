@@ -2,6 +2,9 @@
 /*
  * differential.h - the same operations on xshm and on the kernel's own calls
  *
+ * xshm's side uses its library, or the system calls in IPC namespaces where
+ * xshm_sysv.ko serves them. The other side's are not served.
+ *
  * A sequence of operations is made from a seed. Each of the two sides carries
  * it out in an IPC and a PID namespace of its own, with real processes that
  * hand each other the turn, so that one operation follows another. What an
@@ -63,6 +66,7 @@ enum {
 	SEQUENCE_USERNS = 1,	/* in a user namespace */
 	SEQUENCE_CLOCK = 2,	/* times are compared: CALL_CLOCK sets the clock */
 	SEQUENCE_RMID_FORCED = 4,
+	SEQUENCE_SERVED = 8,	/* xshm's side are the system calls */
 };
 
 struct sequence {
@@ -102,6 +106,9 @@ struct process {
 enum { RUNNER = PROCESSES };
 enum { WANT_NOTHING, WANT_EXIT, WANT_KILL, WANT_CLOCK, WANT_END };
 
+/* What a side uses: the last two are the same calls, in other namespaces. */
+enum { BACKEND_SYSV, BACKEND_XSHM, BACKEND_SERVED, BACKENDS };
+
 /**
  * struct side - memory that all processes of a side share
  * @turn: futexes, one for each process and the runner
@@ -110,6 +117,7 @@ enum { WANT_NOTHING, WANT_EXIT, WANT_KILL, WANT_CLOCK, WANT_END };
  * @trouble: set when a process died by itself, or what is said in @text
  */
 struct side {
+	int number;		/* 0 or 1 */
 	int backend;
 	int binary;		/* descriptor, for exec */
 	uid_t base;		/* user n is base + n, in a user namespace n */
@@ -137,10 +145,11 @@ struct backend {
 	const char *sysctl;
 };
 
-extern const struct backend backends[2];
+extern const struct backend backends[BACKENDS];
 
 /* generate.c */
-void generate(struct sequence *sequence, uint64_t seed, unsigned int number, bool may_set_clock);
+void generate(struct sequence *sequence, uint64_t seed, unsigned int number, bool may_set_clock,
+	      bool served);
 
 /* calls.c, memory.c: carry out an operation as the process that has the turn */
 void carry_out(struct side *side, const struct op *op, struct record *record);
@@ -149,6 +158,7 @@ void guard_faults(void);
 uid_t real_user(const struct side *side, long n);
 int id_of(const struct side *side, const struct op *op);
 long add_text(struct side *side, struct record *record, const char *text, size_t size);
+int switch_service(const struct side *side);
 
 /* side.c */
 void run_sides(const struct sequence *sequence, struct side *const side[2]);

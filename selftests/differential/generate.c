@@ -265,8 +265,8 @@ static void fill(struct sequence *sequence, struct op *op)
 			op->b = ONE_OF(0, 7, 4242, 1 << 20, 0x7fffffff, -1, 65535 << 15);
 		break;
 	}
-	/* Leaving a namespace is no end of a process for xshm: see semantics.rst. */
-	if (sequence->flags & SEQUENCE_RMID_FORCED &&
+	/* Leaving a namespace is no end of a process for xshm's device: see semantics.rst. */
+	if ((sequence->flags & (SEQUENCE_RMID_FORCED | SEQUENCE_SERVED)) == SEQUENCE_RMID_FORCED &&
 	    (op->call == CALL_UNSHARE || op->call == CALL_EXEC))
 		op->call = CALL_TABLE;
 }
@@ -289,8 +289,10 @@ static void finish(struct sequence *sequence)
  * @seed: of the run
  * @number: of the sequence in the run
  * @may_set_clock: the machine's clock is ours
+ * @served: xshm's side are the system calls
  */
-void generate(struct sequence *sequence, uint64_t seed, unsigned int number, bool may_set_clock)
+void generate(struct sequence *sequence, uint64_t seed, unsigned int number, bool may_set_clock,
+	      bool served)
 {
 	int count = sequence->count, process = 0;
 
@@ -308,6 +310,8 @@ void generate(struct sequence *sequence, uint64_t seed, unsigned int number, boo
 		sequence->flags |= SEQUENCE_USERNS;
 	if (number % 5 == 3)
 		sequence->flags |= SEQUENCE_RMID_FORCED;
+	if (served)
+		sequence->flags |= SEQUENCE_SERVED;
 
 	if (count > OPS_MAX - 4 * PROCESSES)
 		count = OPS_MAX - 4 * PROCESSES;

@@ -20,11 +20,12 @@ static struct side *side[2];
 static struct sequence sequence;
 static unsigned long operations;
 static int failures, shrink_seconds = 90;
+static bool served;
 
 static void usage(void)
 {
 	puts("Usage: differential [--seed N|random] [--operations N] [--length N]\n"
-	     "                    [--sequence N] [--keep-going] [--no-shrink]\n"
+	     "                    [--sequence N] [--keep-going] [--no-shrink] [--served]\n"
 	     "\n"
 	     "Carries out random operations on xshm and on the kernel's own System V\n"
 	     "calls, and compares all that can be seen. Needs root.\n"
@@ -36,6 +37,8 @@ static void usage(void)
 	     "  --sequence N    only that sequence of the seed, and print it\n"
 	     "  --keep-going    do not end at the first difference\n"
 	     "  --no-shrink     print sequences as they are\n"
+	     "  --served        compare system calls that xshm serves with those that it\n"
+	     "                  doesn't; with XSHM_SERVED in the environment, too\n"
 	     "  --outcomes      print how many of the operations succeeded");
 }
 
@@ -93,6 +96,8 @@ static bool test_cases(void)
 
 	for (number = 0; cases[number]; number++) {
 		sequence = *cases[number];
+		sequence.flags &= ~SEQUENCE_SERVED;
+		sequence.flags |= served ? SEQUENCE_SERVED : 0;
 		run_sides(&sequence, side);
 		if (!compare()) {
 			print_case(stdout, side);
@@ -106,12 +111,13 @@ static bool test_cases(void)
 /* Bound by the skip of the kernel's own calls, as of a kernel without them. */
 static const char *unavailable(void)
 {
-	struct shmid_ds ds;
-
 	if (access("/dev/xshm", F_OK))
 		return "no /dev/xshm: xshm.ko is not loaded";
-	if (backends[0].ctl(0, SHM_INFO, (void *)&ds) < 0 && errno == ENOSYS)
+	/* With them there are semaphores, of which xshm has none. */
+	if (access("/proc/sysvipc/sem", F_OK))
 		return "this kernel has no System V shared memory";
+	if (served && access("/proc/sys/xshm/sysv", F_OK))
+		return "the system calls are not served: xshm_sysv.ko is not loaded";
 	if (geteuid() != 0)
 		return "needs root";
 	return NULL;
@@ -188,6 +194,7 @@ int main(int argc, char **argv)
 		{ "length", 1, NULL, 'l' }, { "seconds", 1, NULL, 't' },
 		{ "sequence", 1, NULL, 'n' }, { "keep-going", 0, NULL, 'k' },
 		{ "no-shrink", 0, NULL, 'x' }, { "outcomes", 0, NULL, 'c' },
+		{ "served", 0, NULL, 'v' },
 		{ "help", 0, NULL, 'h' }, {},
 	};
 	unsigned long seed, wanted, length = 1100, first = 0, seconds = 150;
@@ -203,6 +210,7 @@ int main(int argc, char **argv)
 	}
 	seed = number_from("XSHM_SEED", "1");
 	wanted = number_from("XSHM_OPERATIONS", "100000");
+	served = getenv("XSHM_SERVED");
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		switch (option) {
 		case 's':
@@ -229,6 +237,9 @@ int main(int argc, char **argv)
 			break;
 		case 'c':
 			show_outcomes = true;
+			break;
+		case 'v':
+			served = true;
 			break;
 		case 'h':
 			usage();
@@ -265,7 +276,7 @@ int main(int argc, char **argv)
 			break;
 		}
 		sequence.count = length;
-		generate(&sequence, seed, number, clock);
+		generate(&sequence, seed, number, clock, served);
 		run_sides(&sequence, side);
 		count_outcomes();
 		if (single)

@@ -79,7 +79,7 @@ static long do_exec(struct side *side, const struct op *op)
 	char *const envp[] = { NULL };
 
 	/* The memory of the side is a file that the new image maps again. */
-	snprintf(memory, sizeof(memory), "%d", side->binary + 1 + side->backend);
+	snprintf(memory, sizeof(memory), "%d", side->binary + 1 + side->number);
 	snprintf(number, sizeof(number), "%d", op->process);
 	memset(side->process[op->process].attach, 0, sizeof(side->process[0].attach));
 	syscall(SYS_execveat, side->binary, "", argv, envp, AT_EMPTY_PATH);
@@ -192,7 +192,7 @@ static void run(struct side *side)
 
 	/* Handing the turn to a process on the same processor is what takes least. */
 	CPU_ZERO(&cpus);
-	CPU_SET(side->backend % sysconf(_SC_NPROCESSORS_ONLN), &cpus);
+	CPU_SET(side->number % sysconf(_SC_NPROCESSORS_ONLN), &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 
 	if (side->sequence.flags & SEQUENCE_CLOCK) {
@@ -285,7 +285,7 @@ int allocate_side(struct side **side)
 	*side = mmap(NULL, sizeof(**side), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (*side == MAP_FAILED)
 		return -1;
-	(*side)->backend = fd - self_fd - 1;
+	(*side)->number = fd - self_fd - 1;
 	(*side)->binary = self_fd;
 	return 0;
 }
@@ -306,17 +306,31 @@ static int write_map(pid_t pid, const char *name, uid_t base)
 	return result;
 }
 
+/* In the namespace of a process that waits to begin. */
+static int switch_service_of(const struct side *side, int process)
+{
+	int home = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC), result;
+
+	result = setns(process, CLONE_NEWIPC) ?: switch_service(side);
+	if (setns(home, CLONE_NEWIPC))
+		result = -1;
+	close(home);
+	return result;
+}
+
 /* Starts a side; a descriptor that tells its end, or -1. */
 static int start(struct side *side, const struct sequence *sequence, uid_t base)
 {
-	int backend = side->backend, binary = side->binary, fd = -1, go[2];
+	int number = side->number, binary = side->binary, fd = -1, go[2];
 	bool userns = sequence->flags & SEQUENCE_USERNS;
 	pid_t pid;
 	char c;
 
 	memset(side, 0, offsetof(struct side, record));
 	memset(side->record, 0, sequence->count * sizeof(side->record[0]));
-	side->backend = backend;
+	side->number = number;
+	side->backend = !number ? BACKEND_SYSV :
+			sequence->flags & SEQUENCE_SERVED ? BACKEND_SERVED : BACKEND_XSHM;
 	side->binary = binary;
 	side->base = base;
 	for (int i = 0; i < IDS; i++)
@@ -340,7 +354,7 @@ static int start(struct side *side, const struct sequence *sequence, uid_t base)
 	if (pid > 0 && userns &&
 	    (write_map(pid, "uid_map", base) || write_map(pid, "gid_map", base)))
 		kill(pid, SIGKILL);
-	if (pid > 0 && write(go[1], "", 1) != 1)
+	if (pid > 0 && (switch_service_of(side, fd) || write(go[1], "", 1) != 1))
 		kill(pid, SIGKILL);
 	close(go[0]);
 	close(go[1]);
