@@ -26,8 +26,10 @@ static const char *xshm_hook_why(int err)
 		return "a live patch or a BPF program is attached to it";
 	case -ENODEV:
 		return "ftrace is not there";
+	case -ENOMEM:
+		return "there is no memory for it";
 	}
-	return "";
+	return "ftrace refuses";
 }
 
 static int xshm_hook_set(struct xshm_hook *hook)
