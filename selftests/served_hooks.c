@@ -3,8 +3,7 @@
  * The hooks of xshm_sysv.ko beside others' uses of ftrace, loads that are refused, and
  * unloading that is.
  */
-#include "served.h"
-#include "tracefs.h"
+#include "hooks.h"
 
 #define CALLS	20
 
@@ -24,11 +23,7 @@ FIXTURE_SETUP(served_hooks)
 	USE_CALLS();
 	self->there = true;
 	self->file = open_sysv_module();
-#ifdef __aarch64__
-	strcpy(self->function, "__arm64_sys_shmget");
-#else
-	strcpy(self->function, "__x64_sys_shmget");
-#endif
+	strcpy(self->function, SHMGET);
 }
 
 FIXTURE_TEARDOWN(served_hooks)
@@ -64,53 +59,6 @@ FIXTURE_TEARDOWN(served_hooks)
 	ASSERT_EQ(0, load_sysv(self->file, sysv_parameters));			\
 	ASSERT_EQ(0, serve(true));						\
 } while (0)
-
-/* Lines of a file that have a text in them. */
-static int lines_with(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "re");
-	char line[512];
-	int count = 0;
-
-	while (f && fgets(line, sizeof(line), f))
-		count += !!strstr(line, text);
-	if (f)
-		fclose(f);
-	return count;
-}
-
-/* Lines of xshm_sysv in the kernel log. */
-static int log_lines(const char *text)
-{
-	char record[8192];
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), count = 0;
-	ssize_t n;
-
-	while ((n = read(fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
-		if (n < 0)
-			continue;
-		record[n] = 0;
-		count += strstr(record, "xshm_sysv: ") && strstr(record, text);
-	}
-	close(fd);
-	return count;
-}
-
-/* All four calls, on a segment of xshm's. */
-static bool calls_work(void)
-{
-	int id = get(IPC_PRIVATE, 4096, 0600);
-	struct shmid_ds ds;
-	long p;
-
-	if (id < 0 || !of_xshm(id))
-		return false;
-	p = at(id, NULL, 0);
-	if (p < 0 && p > -4096)
-		return false;
-	return !ctl(id, IPC_STAT, &ds) && ds.shm_nattch == 1 && !dt((void *)p) &&
-	       !ctl(id, IPC_RMID, NULL) && !of_xshm(id);
-}
 
 TEST_F(served_hooks, function_tracer)
 {
@@ -203,14 +151,9 @@ TEST_F_TIMEOUT(served_hooks, refused_without_ftrace, 100)
 	EXPECT_EQ(-EBUSY, load_sysv(self->file, ""));
 	EXPECT_EQ(lines + 1, log_lines("ftrace is switched off"));
 	EXPECT_EQ(of_all + 1, log_lines(""));
-	/* Nothing is left. */
-	EXPECT_EQ(-1, access("/sys/module/xshm_sysv", F_OK));
-	EXPECT_EQ(-ENOENT, read_number(SWITCH));
-	EXPECT_EQ(kernel_has_sysv() ? 0 : -1, access("/proc/sysvipc/shm", F_OK));
-	EXPECT_EQ(kernel_has_sysv() ? 0 : -1, access("/proc/sys/kernel/shmmax", F_OK));
-	EXPECT_EQ(kernel_has_sysv() ? -ENOENT : -ENOSYS, get(KEY, 0, 0));
+	EXPECT_STREQ("", what_is_left());
 	ASSERT_EQ(0, write_text(FTRACE, "1"));
-	EXPECT_EQ(0, lines_with(TRACEFS "/enabled_functions", "_shmget"));
+	EXPECT_STREQ("", what_is_left());
 	LOAD();
 	EXPECT_TRUE(calls_work());
 }
