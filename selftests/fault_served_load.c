@@ -8,7 +8,7 @@
 
 #define MAX_FAULTS	20000
 /* Loading and unloading takes ten seconds there: unless XSHM_FAULT_ALL is set, some places. */
-#define STEP		31
+#define STEP		83
 
 FIXTURE(fault_served_load) {
 	int ko;
@@ -88,7 +88,7 @@ TEST_F_TIMEOUT(fault_served_load, refused, 1400)
 		ASSERT_EQ(users, users_of_xshm()) TH_LOG("fault %d", nth);
 	}
 	EXPECT_FALSE(fired);
-	EXPECT_LT(2, refused);
+	EXPECT_LT(1, refused);
 	unhooked = log_lines("can't be hooked") - unhooked;
 	printf("# counted: %d faults in %d places of loading xshm_sysv.ko, refused by %d, ",
 	       faults, places, refused);

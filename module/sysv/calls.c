@@ -74,8 +74,8 @@ static noinline struct xshm_answer xshm_sysv_get_new(struct xshm_ns *ns, key_t k
 	return XSHM_DONE(ret);
 }
 
-static noinline __flatten struct xshm_answer xshm_sysv_get(struct xshm_ns *ns, key_t key, size_t size,
-						 int shmflg)
+static noinline __flatten
+struct xshm_answer xshm_sysv_get(struct xshm_ns *ns, key_t key, size_t size, int shmflg)
 {
 	const u32 known = 0777 | XSHM_CREAT | XSHM_EXCL | XSHM_HUGETLB | XSHM_NORESERVE |
 			  XSHM_HUGE_MASK << XSHM_HUGE_SHIFT;
