@@ -33,6 +33,7 @@ static int check_program(const char *name, const struct program *program, bool t
 {
 	const char *script = strcmp(name, program->path) ? program->path : NULL;
 	const char *via = script ? ", run by " : "", *by = script ? script : "";
+	int err;
 
 	switch (program->kind) {
 	case PROGRAM_PRIVILEGED:
@@ -44,10 +45,15 @@ static int check_program(const char *name, const struct program *program, bool t
 		complain("%s%s%s is for another kind of machine", name, via, by);
 		return EXIT_NOEXEC;
 	case PROGRAM_UNREADABLE:
-		if (trace)
+		err = errno;
+		if (trace && err != EACCES)
 			return 0;
-		complain("%s%s%s can't be read to see what kind of program it is: %s", name, via,
-			 by, strerror(errno));
+		if (trace)
+			complain("%s%s%s may be executed but not read: Linux then lets nobody look "
+				 "into it, nor trace it; run it as its owner", name, via, by);
+		else
+			complain("%s%s%s can't be read to see what kind of program it is: %s",
+				 name, via, by, strerror(err));
 		return EXIT_NOEXEC;
 	case PROGRAM_STATIC:
 		if (trace)

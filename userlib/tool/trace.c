@@ -12,6 +12,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -145,11 +146,24 @@ static int start_tracer(bool owner_bound)
 	return err;
 }
 
+/* Whose descriptors are what, /proc has to tell by the numbers that ptrace(2) has. */
+static bool is_own_proc(void)
+{
+	char self[16] = "";
+
+	return readlink("/proc/self", self, sizeof(self) - 1) > 0 && atoi(self) == getpid();
+}
+
 /* Returns 0 when all that follows in this process is traced, -1 after a message. */
 int trace_start(bool owner_bound)
 {
 	int err;
 
+	if (!is_own_proc()) {
+		complain("can't trace: /proc is not mounted, or not that of this PID namespace: "
+			 "as root, mount -t proc proc /proc");
+		return -1;
+	}
 	call_remember_device();
 	/* Where Yama restricts tracing to descendants (ptrace_scope 1). */
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);

@@ -4,10 +4,10 @@
  *
  * A seccomp filter stops only shmget, shmat, shmdt and shmctl, with a
  * PTRACE_EVENT_SECCOMP at their entry. The tracer makes an ioctl of the call, with an
- * argument that it writes below the stack of the caller, lets the kernel carry it
- * out in the caller, and puts memory, registers and result in order when it
- * leaves the kernel. A process without a descriptor of the device is
- * made to open one first.
+ * argument that it writes to pages of its own in the caller, lets the kernel carry
+ * it out in the caller, and puts registers and result in order when it leaves the
+ * kernel. A process without such pages or without a descriptor of the device is
+ * made to map and to open them first.
  */
 #ifndef XSHM_TRACE_H
 #define XSHM_TRACE_H
@@ -30,7 +30,8 @@
 enum trace_call { TRACE_SHMGET, TRACE_SHMAT, TRACE_SHMDT, TRACE_SHMCTL, TRACE_IPC };
 
 /* trace_regs.c */
-enum injected { INJECT_IOCTL, INJECT_OPENAT, INJECT_FCNTL, INJECT_CLOSE };
+enum injected { INJECT_IOCTL, INJECT_OPENAT, INJECT_FCNTL, INJECT_CLOSE, INJECT_MMAP, INJECTED };
+#define INJECTED_ARGS 6
 
 struct regs {
 	struct user_regs_struct user;
@@ -44,20 +45,42 @@ int regs_write_again(pid_t tid, struct regs *regs, enum injected call, const uin
 int regs_write_skip(pid_t tid, struct regs *regs, long result);
 long regs_result(const struct regs *regs);
 void regs_set_result(struct regs *regs, long result);
-uint64_t regs_stack(const struct regs *regs);
 bool regs_is_compat(unsigned int arch);
 
-/* trace_memory.c */
+/* trace_memory.c: 0, or -1 with errno */
 int memory_read(pid_t tid, uint64_t addr, void *buf, size_t size);
 int memory_write(pid_t tid, uint64_t addr, const void *buf, size_t size);
 
+/* trace_scratch.c */
+#define SCRATCH_SIZE	256U	/* what a call has */
+#define SCRATCH_AREA	16384U	/* what is mapped at a time */
+
+struct scratch_space;
+
+struct scratch {
+	uint64_t addr;
+	struct scratch_space *space;
+	struct scratch_area *area;	/* NULL: none is taken */
+	int slot;
+};
+
+void scratch_prepare(void);
+struct scratch_space *scratch_new(void);
+struct scratch_space *scratch_share(struct scratch_space *space);
+struct scratch_space *scratch_copy(const struct scratch_space *space);
+void scratch_put_space(struct scratch_space *space);
+int scratch_add(struct scratch_space *space, pid_t tid, uint64_t addr);
+int scratch_take(struct scratch_space *space, pid_t tid, bool compat, struct scratch *scratch);
+void scratch_release(struct scratch *scratch);
+
 /* trace_call.c */
-#define SCRATCH_SIZE	256
 
 /* What the tracee is doing for the tracer. */
 enum step {
 	STEP_NONE,
+	STEP_MAP,		/* maps pages for the tracer */
 	STEP_OPEN,		/* opens the device */
+	STEP_CLOSE_OTHER,	/* closes it: that was not the device */
 	STEP_MOVE,		/* moves the descriptor out of the program's way */
 	STEP_CLOSE_MOVED,	/* closes it again: another thread was faster */
 	STEP_CLOSE_LOW,		/* closes it where it was */
@@ -69,8 +92,12 @@ struct tracee {
 	struct tracee *next;	/* of the same hash */
 	pid_t tid, tgid;
 	bool started;
+	bool pending;		/* stopped with @status, which was not looked at yet */
+	int status;
+	uint64_t turn;		/* when it was served last */
 	/* Of the leader of a process: where its descriptor stays until the end, or -1. */
 	int fd;
+	struct scratch_space *space;	/* and the tracer's memory in it, or NULL */
 
 	enum step step;
 	bool entry_due;		/* the next system-call stop is an entry */
@@ -83,18 +110,21 @@ struct tracee {
 	bool old_layout;	/* ipc(2) without IPC_64 */
 	uint64_t arg[3];
 	uint64_t result_at;	/* where ipc(2) wants the address of shmat, or 0 */
-	uint64_t scratch;
-	size_t scratch_used;
-	unsigned char before[SCRATCH_SIZE];
+	struct scratch scratch;
 };
 
 struct tracee *tracee_find(pid_t tid);
 void call_begin(struct tracee *tracee, bool owner_bound);
 void call_step(struct tracee *tracee, bool owner_bound);
 bool call_drop_inherited(struct tracee *tracee, int fd);
+void call_forget(struct tracee *tracee);
 void call_remember_device(void);
 
 /* trace32.c */
+/* Set in the command of a 32-bit shmctl: the layout of Linux 2.4 and later. */
+#define IPC_64		0x100
+
+int ipc_decode(struct tracee *tracee, const uint64_t *args);
 int ds32_read(pid_t tid, uint64_t addr, bool old, struct xshm_ds *ds);
 int ds32_write(pid_t tid, uint64_t addr, bool old, const struct xshm_ds *ds);
 int limits32_write(pid_t tid, uint64_t addr, bool old, const struct xshm_limits *limits);

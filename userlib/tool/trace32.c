@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * shmctl(2) of 32-bit tracees: the two layouts that the kernel's 32-bit system
- * calls have, as against the 64-bit one that the module knows.
+ * Calls of 32-bit tracees: ipc(2), and the two layouts of shmctl(2) that the
+ * kernel's 32-bit system calls have, as against the 64-bit one that the module knows.
  */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include "trace.h"
@@ -131,4 +132,38 @@ int usage32_write(pid_t tid, uint64_t addr, const struct xshm_usage *usage)
 	};
 
 	return memory_write(tid, addr, &out, sizeof(out));
+}
+
+/* Splits ipc(call, first, second, third, ptr) into the call that it stands for. */
+int ipc_decode(struct tracee *tracee, const uint64_t *args)
+{
+	int version = (int)(args[0] >> 16);
+
+	switch (args[0] & 0xffff) {
+	case 21: /* SHMAT */
+		if (version == 1)
+			return -EINVAL;
+		tracee->call = TRACE_SHMAT;
+		tracee->arg[0] = args[1];
+		tracee->arg[1] = args[4];
+		tracee->arg[2] = args[2];
+		tracee->result_at = args[3];
+		return 0;
+	case 22: /* SHMDT */
+		tracee->call = TRACE_SHMDT;
+		tracee->arg[0] = args[4];
+		return 0;
+	case 23: /* SHMGET */
+		tracee->call = TRACE_SHMGET;
+		memcpy(tracee->arg, args + 1, sizeof(tracee->arg));
+		return 0;
+	case 24: /* SHMCTL */
+		tracee->call = TRACE_SHMCTL;
+		tracee->arg[0] = args[1];
+		tracee->arg[1] = args[2];
+		tracee->arg[2] = args[4];
+		tracee->old_layout = !(args[2] & IPC_64);
+		return 0;
+	}
+	return -ENOSYS;
 }

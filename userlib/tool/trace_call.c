@@ -2,11 +2,8 @@
 /*
  * xshm run --trace: one call of a tracee, from its entry to its end.
  *
- * The argument of the ioctl lies below the caller's red zone, and what was
- * there comes back afterwards: on the small stacks of goroutines and coroutines it may
- * be somebody's. While the tracee does more than the one call for us, its
- * signals are blocked, so that no handler ever sees registers that are not its
- * own.
+ * While the tracee does more than the one call for us, its signals are blocked, so
+ * that no handler ever sees registers that are not its own.
  *
  * Each process opens the device for itself, at its first call: to the module,
  * the end of the open file is the end of the creator. The descriptor is moved
@@ -19,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -28,11 +26,8 @@
 
 #if TRACE_SUPPORTED
 
-#define RED_ZONE	128
 /* Above what shells use, below 128, where the descriptor table gets bigger. */
 #define FD_BASE		100
-/* Set in the command of a 32-bit shmctl: the layout of Linux 2.4 and later. */
-#define IPC_64		0x100
 
 static const char device_path[] = DEVICE;
 static dev_t device_number;
@@ -70,23 +65,31 @@ static bool has_device(struct tracee *tracee)
 }
 
 /* 0 or a negative errno. */
-static int scratch_put(struct tracee *tracee, const void *data, size_t size)
+static int put(struct tracee *tracee, const void *data, size_t size)
 {
-	if (!tracee->scratch_used) {
-		tracee->scratch = (regs_stack(&tracee->saved) - RED_ZONE - SCRATCH_SIZE) & ~15ULL;
-		if (memory_read(tracee->tid, tracee->scratch, tracee->before,
-				sizeof(tracee->before)))
-			return -ENOMEM;
-		tracee->scratch_used = sizeof(tracee->before);
-	}
-	return memory_write(tracee->tid, tracee->scratch, data, size) ? -ENOMEM : 0;
+	return memory_write(tracee->tid, tracee->scratch.addr, data, size) ? -errno : 0;
 }
 
-static void scratch_restore(struct tracee *tracee)
+/* What the process has of the tracer's, and what this thread of it has. */
+static struct scratch_space *space(struct tracee *tracee)
 {
-	if (tracee->scratch_used)
-		memory_write(tracee->tid, tracee->scratch, tracee->before, tracee->scratch_used);
-	tracee->scratch_used = 0;
+	struct tracee *first = leader(tracee);
+
+	if (!first->space)
+		first->space = scratch_new();
+	return first->space;
+}
+
+/* Its memory is another one from here on, or its end has come. */
+void call_forget(struct tracee *tracee)
+{
+	scratch_release(&tracee->scratch);
+	scratch_put_space(tracee->space);
+	tracee->space = NULL;
+	tracee->fd = -1;
+	tracee->step = STEP_NONE;
+	tracee->entry_due = false;
+	tracee->masked = false;
 }
 
 static void block_signals(struct tracee *tracee)
@@ -108,10 +111,9 @@ static void unblock_signals(struct tracee *tracee)
 }
 
 /* Makes the tracee call something: now if it is at an entry, else once more. */
-static void inject(struct tracee *tracee, enum step step, enum injected call, uint64_t a,
-		   uint64_t b, uint64_t c, uint64_t d)
+static void inject(struct tracee *tracee, enum step step, enum injected call,
+		   const uint64_t args[INJECTED_ARGS])
 {
-	const uint64_t args[4] = { a, b, c, d };
 	bool at_entry = tracee->step == STEP_NONE && step != STEP_DROP;
 	struct regs regs = tracee->saved;
 
@@ -124,12 +126,20 @@ static void inject(struct tracee *tracee, enum step step, enum injected call, ui
 	regs_write_again(tracee->tid, &regs, call, args);
 }
 
-/* The call is over: the tracee finds memory and registers as it left them. */
+#define INJECT(tracee, step, call, ...) \
+	inject(tracee, step, call, (const uint64_t[INJECTED_ARGS]) { __VA_ARGS__ })
+
+static void inject_close(struct tracee *tracee, enum step step, int fd)
+{
+	INJECT(tracee, step, INJECT_CLOSE, (uint64_t)fd);
+}
+
+/* The call is over: the tracee finds its registers as it left them. */
 static void finish(struct tracee *tracee, long result)
 {
 	struct regs regs = tracee->saved;
 
-	scratch_restore(tracee);
+	scratch_release(&tracee->scratch);
 	unblock_signals(tracee);
 	if (tracee->step == STEP_NONE) {
 		regs_write_skip(tracee->tid, &regs, result);
@@ -164,22 +174,18 @@ static int begin_control(struct tracee *tracee, unsigned int *command)
 			.buf = to.buffer == BUFFER_NONE ? 0 : tracee->arg[2],
 		},
 	};
-	int err;
 
 	if (!to.command)
 		return -EINVAL;
 	*command = to.command;
 	if (!compat || to.buffer == BUFFER_NONE)
-		return scratch_put(tracee, &argument.control, sizeof(argument.control));
+		return put(tracee, &argument.control, sizeof(argument.control));
 
 	if (cmd == IPC_SET && ds32_read(tracee->tid, tracee->arg[2], tracee->old_layout,
 					&argument.ds))
 		return -EFAULT;
-	err = scratch_put(tracee, &argument, sizeof(argument));
-	if (err)
-		return err;
-	argument.control.buf = tracee->scratch + offsetof(struct control_argument, ds);
-	return scratch_put(tracee, &argument, sizeof(argument));
+	argument.control.buf = tracee->scratch.addr + offsetof(struct control_argument, ds);
+	return put(tracee, &argument, sizeof(argument));
 }
 
 /* The ioctl that stands for the call. */
@@ -199,7 +205,7 @@ static void begin_ioctl(struct tracee *tracee, int fd, bool owner_bound)
 		};
 
 		command = XSHM_IOC_GET;
-		err = scratch_put(tracee, &get, sizeof(get));
+		err = put(tracee, &get, sizeof(get));
 		break;
 	}
 	case TRACE_SHMAT: {
@@ -211,7 +217,7 @@ static void begin_ioctl(struct tracee *tracee, int fd, bool owner_bound)
 		};
 
 		command = XSHM_IOC_ATTACH;
-		err = scratch_put(tracee, &attach, sizeof(attach));
+		err = put(tracee, &attach, sizeof(attach));
 		break;
 	}
 	case TRACE_SHMDT: {
@@ -221,7 +227,7 @@ static void begin_ioctl(struct tracee *tracee, int fd, bool owner_bound)
 		};
 
 		command = XSHM_IOC_DETACH;
-		err = scratch_put(tracee, &detach, sizeof(detach));
+		err = put(tracee, &detach, sizeof(detach));
 		break;
 	}
 	case TRACE_SHMCTL:
@@ -231,7 +237,8 @@ static void begin_ioctl(struct tracee *tracee, int fd, bool owner_bound)
 		break;
 	}
 	if (!err)
-		inject(tracee, STEP_CALL, INJECT_IOCTL, fd, command, tracee->scratch, 0);
+		INJECT(tracee, STEP_CALL, INJECT_IOCTL, (uint64_t)fd, command,
+		       tracee->scratch.addr);
 	else
 		finish(tracee, err);
 }
@@ -241,7 +248,7 @@ static long end_attach(struct tracee *tracee)
 	struct xshm_attach attach;
 	uint32_t where;
 
-	if (memory_read(tracee->tid, tracee->scratch, &attach, sizeof(attach)))
+	if (memory_read(tracee->tid, tracee->scratch.addr, &attach, sizeof(attach)))
 		return -EFAULT;
 	if (!tracee->result_at)
 		return (long)attach.addr;
@@ -263,7 +270,7 @@ static long end_control32(struct tracee *tracee, long result)
 
 	if (to.buffer == BUFFER_NONE || to.command == XSHM_IOC_SET)
 		return result;
-	if (memory_read(tracee->tid, tracee->scratch + offsetof(struct control_argument, ds),
+	if (memory_read(tracee->tid, tracee->scratch.addr + offsetof(struct control_argument, ds),
 			&from, sizeof(from)))
 		return -EFAULT;
 	switch (to.buffer) {
@@ -282,38 +289,42 @@ static long end_control32(struct tracee *tracee, long result)
 	return err ? -EFAULT : result;
 }
 
-/* Splits ipc(call, first, second, third, ptr) into the call that it stands for. */
-static int decode_ipc(struct tracee *tracee, const uint64_t *args)
+/* With memory of the tracer's there: the device next, then the call itself. */
+static void begin_device(struct tracee *tracee, bool owner_bound)
 {
-	int version = (int)(args[0] >> 16);
+	int err;
 
-	switch (args[0] & 0xffff) {
-	case 21: /* SHMAT */
-		if (version == 1)
-			return -EINVAL;
-		tracee->call = TRACE_SHMAT;
-		tracee->arg[0] = args[1];
-		tracee->arg[1] = args[4];
-		tracee->arg[2] = args[2];
-		tracee->result_at = args[3];
-		return 0;
-	case 22: /* SHMDT */
-		tracee->call = TRACE_SHMDT;
-		tracee->arg[0] = args[4];
-		return 0;
-	case 23: /* SHMGET */
-		tracee->call = TRACE_SHMGET;
-		memcpy(tracee->arg, args + 1, sizeof(tracee->arg));
-		return 0;
-	case 24: /* SHMCTL */
-		tracee->call = TRACE_SHMCTL;
-		tracee->arg[0] = args[1];
-		tracee->arg[1] = args[2];
-		tracee->arg[2] = args[4];
-		tracee->old_layout = !(args[2] & IPC_64);
-		return 0;
+	if (has_device(tracee)) {
+		begin_ioctl(tracee, leader(tracee)->fd, owner_bound);
+		return;
 	}
-	return -ENOSYS;
+	/* Its number may be the next one's. */
+	leader(tracee)->fd = -1;
+	err = put(tracee, device_path, sizeof(device_path));
+	if (err) {
+		finish(tracee, err);
+		return;
+	}
+	block_signals(tracee);
+	INJECT(tracee, STEP_OPEN, INJECT_OPENAT, (uint64_t)AT_FDCWD, tracee->scratch.addr,
+	       O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+/* @may_map: pages were not mapped for this call already. */
+static void begin_scratch(struct tracee *tracee, bool may_map, bool owner_bound)
+{
+	int err = scratch_take(space(tracee), tracee->tid, tracee->saved.compat,
+			       &tracee->scratch);
+
+	if (!err) {
+		begin_device(tracee, owner_bound);
+	} else if (err == -EAGAIN && may_map) {
+		block_signals(tracee);
+		INJECT(tracee, STEP_MAP, INJECT_MMAP, 0, SCRATCH_AREA, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0);
+	} else {
+		finish(tracee, err == -EAGAIN ? -ENOMEM : err);
+	}
 }
 
 /* The tracee is at the entry of one of the calls. */
@@ -331,25 +342,28 @@ void call_begin(struct tracee *tracee, bool owner_bound)
 	tracee->result_at = 0;
 	memcpy(tracee->arg, info.seccomp.args, sizeof(tracee->arg));
 	if (tracee->call == TRACE_IPC)
-		err = decode_ipc(tracee, (const uint64_t *)info.seccomp.args);
-	if (err) {
+		err = ipc_decode(tracee, (const uint64_t *)info.seccomp.args);
+	if (err)
 		finish(tracee, err);
+	else
+		begin_scratch(tracee, true, owner_bound);
+}
+
+/* The tracee has mapped pages for the tracer, or could not. */
+static void end_map(struct tracee *tracee, long result, bool owner_bound)
+{
+	int err;
+
+	if (result < 0 && result >= -4095) {
+		finish(tracee, -ENOMEM);
 		return;
 	}
-	if (has_device(tracee)) {
-		begin_ioctl(tracee, leader(tracee)->fd, owner_bound);
-		return;
-	}
-	/* Its number may be the next one's. */
-	leader(tracee)->fd = -1;
-	err = scratch_put(tracee, device_path, sizeof(device_path));
-	if (err) {
+	err = scratch_add(space(tracee), tracee->tid, tracee->saved.compat ?
+			  (uint32_t)result : (uint64_t)result);
+	if (err)
 		finish(tracee, err);
-		return;
-	}
-	block_signals(tracee);
-	inject(tracee, STEP_OPEN, INJECT_OPENAT, (uint64_t)AT_FDCWD, tracee->scratch,
-	       O_RDWR | O_CLOEXEC | O_NOCTTY, 0);
+	else
+		begin_scratch(tracee, false, owner_bound);
 }
 
 /* What a call fails with when the device can't be opened: as in the library. */
@@ -374,17 +388,26 @@ void call_step(struct tracee *tracee, bool owner_bound)
 	switch (tracee->step) {
 	case STEP_NONE:
 		return;
+	case STEP_MAP:
+		end_map(tracee, result, owner_bound);
+		return;
+	case STEP_CLOSE_OTHER:
+		finish(tracee, -ENOSYS);
+		return;
 	case STEP_OPEN:
 		if (result < 0) {
 			finish(tracee, open_error(result));
 			return;
 		}
 		tracee->low_fd = (int)result;
-		if (has_device(tracee)) {
-			inject(tracee, STEP_CLOSE_LOW, INJECT_CLOSE, result, 0, 0, 0);
+		if (!is_device(tracee->tid, tracee->low_fd)) {
+			/* Another file is there, or /proc can't be asked what it is. */
+			inject_close(tracee, STEP_CLOSE_OTHER, tracee->low_fd);
+		} else if (has_device(tracee)) {
+			inject_close(tracee, STEP_CLOSE_LOW, tracee->low_fd);
 		} else if (result < FD_BASE) {
-			inject(tracee, STEP_MOVE, INJECT_FCNTL, result, F_DUPFD_CLOEXEC, FD_BASE,
-			       0);
+			INJECT(tracee, STEP_MOVE, INJECT_FCNTL, (uint64_t)result, F_DUPFD_CLOEXEC,
+			       FD_BASE);
 		} else {
 			leader(tracee)->fd = (int)result;
 			begin_ioctl(tracee, (int)result, owner_bound);
@@ -398,15 +421,15 @@ void call_step(struct tracee *tracee, bool owner_bound)
 			return;
 		}
 		if (result >= 0 && has_device(tracee)) {
-			inject(tracee, STEP_CLOSE_MOVED, INJECT_CLOSE, result, 0, 0, 0);
+			inject_close(tracee, STEP_CLOSE_MOVED, (int)result);
 			return;
 		}
 		if (result >= 0)
 			leader(tracee)->fd = (int)result;
-		inject(tracee, STEP_CLOSE_LOW, INJECT_CLOSE, tracee->low_fd, 0, 0, 0);
+		inject_close(tracee, STEP_CLOSE_LOW, tracee->low_fd);
 		return;
 	case STEP_CLOSE_MOVED:
-		inject(tracee, STEP_CLOSE_LOW, INJECT_CLOSE, tracee->low_fd, 0, 0, 0);
+		inject_close(tracee, STEP_CLOSE_LOW, tracee->low_fd);
 		return;
 	case STEP_CLOSE_LOW:
 		begin_ioctl(tracee, leader(tracee)->fd, owner_bound);
@@ -439,7 +462,7 @@ bool call_drop_inherited(struct tracee *tracee, int fd)
 		return false;
 	tracee->saved.compat = regs_is_compat(info.arch);
 	block_signals(tracee);
-	inject(tracee, STEP_DROP, INJECT_CLOSE, fd, 0, 0, 0);
+	inject_close(tracee, STEP_DROP, fd);
 	return true;
 }
 

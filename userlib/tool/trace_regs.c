@@ -37,9 +37,9 @@ int regs_write(pid_t tid, const struct regs *regs)
 #if defined(__x86_64__)
 
 /* In the order of enum injected, for x86-64 and i386. */
-static const int numbers[2][4] = {
-	{ SYS_ioctl, SYS_openat, SYS_fcntl, SYS_close },
-	{ 54, 295, 221, 6 },
+static const int numbers[2][INJECTED] = {
+	{ SYS_ioctl, SYS_openat, SYS_fcntl, SYS_close, SYS_mmap },
+	{ 54, 295, 221, 6, 192 /* mmap2 */ },
 };
 
 static void set_arguments(struct regs *regs, const uint64_t *args)
@@ -49,11 +49,15 @@ static void set_arguments(struct regs *regs, const uint64_t *args)
 		regs->user.rcx = args[1];
 		regs->user.rdx = args[2];
 		regs->user.rsi = args[3];
+		regs->user.rdi = args[4];
+		regs->user.rbp = args[5];
 	} else {
 		regs->user.rdi = args[0];
 		regs->user.rsi = args[1];
 		regs->user.rdx = args[2];
 		regs->user.r10 = args[3];
+		regs->user.r8 = args[4];
+		regs->user.r9 = args[5];
 	}
 }
 
@@ -98,11 +102,6 @@ void regs_set_result(struct regs *regs, long result)
 	regs->user.rax = (uint64_t)result;
 }
 
-uint64_t regs_stack(const struct regs *regs)
-{
-	return regs->compat ? (uint32_t)regs->user.rsp : regs->user.rsp;
-}
-
 bool regs_is_compat(unsigned int arch)
 {
 	return arch == AUDIT_ARCH_I386;
@@ -110,7 +109,9 @@ bool regs_is_compat(unsigned int arch)
 
 #else /* aarch64 */
 
-static const int numbers[4] = { SYS_ioctl, SYS_openat, SYS_fcntl, SYS_close };
+static const int numbers[INJECTED] = {
+	SYS_ioctl, SYS_openat, SYS_fcntl, SYS_close, SYS_mmap,
+};
 
 static int write_number(pid_t tid, int number)
 {
@@ -121,7 +122,7 @@ static int write_number(pid_t tid, int number)
 
 int regs_write_entry(pid_t tid, struct regs *regs, enum injected call, const uint64_t *args)
 {
-	memcpy(regs->user.regs, args, 4 * sizeof(*args));
+	memcpy(regs->user.regs, args, INJECTED_ARGS * sizeof(*args));
 	regs->user.regs[8] = numbers[call];
 	return regs_write(tid, regs) || write_number(tid, numbers[call]) ? -1 : 0;
 }
@@ -129,7 +130,7 @@ int regs_write_entry(pid_t tid, struct regs *regs, enum injected call, const uin
 int regs_write_again(pid_t tid, struct regs *regs, enum injected call, const uint64_t *args)
 {
 	regs->user.pc -= 4;
-	memcpy(regs->user.regs, args, 4 * sizeof(*args));
+	memcpy(regs->user.regs, args, INJECTED_ARGS * sizeof(*args));
 	regs->user.regs[8] = numbers[call];
 	return regs_write(tid, regs);
 }
@@ -148,11 +149,6 @@ long regs_result(const struct regs *regs)
 void regs_set_result(struct regs *regs, long result)
 {
 	regs->user.regs[0] = (uint64_t)result;
-}
-
-uint64_t regs_stack(const struct regs *regs)
-{
-	return regs->user.sp;
 }
 
 bool regs_is_compat(unsigned int arch)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -84,6 +85,7 @@ static void tracee_remove(pid_t tid)
 	if (!tracee)
 		return;
 	*link = tracee->next;
+	call_forget(tracee);
 	free(tracee);
 	tracee_count--;
 }
@@ -94,10 +96,12 @@ static void resume(struct tracee *tracee, int sig)
 	       (void *)(long)sig);
 }
 
-static bool shares_files(pid_t a, pid_t b)
+/* 1, 0, or -1 where the kernel can't tell. */
+static int shares(pid_t a, pid_t b, int what)
 {
-	/* Where the kernel can't tell, nothing is closed: that only comes later. */
-	return syscall(SYS_kcmp, a, b, KCMP_FILES, 0, 0) <= 0;
+	long order = syscall(SYS_kcmp, a, b, what, 0, 0);
+
+	return order < 0 ? -1 : !order;
 }
 
 /* The first stop of a thread or process, on its way out of the call that made it. */
@@ -109,7 +113,18 @@ static void start(struct tracee *tracee)
 	if (tracee->tgid != tracee->tid)
 		return;
 	parent = tracee_find(status_number(tracee->tid, "PPid"));
-	if (parent && parent->fd >= 0 && !shares_files(parent->tid, tracee->tid))
+	if (!parent)
+		return;
+	if (parent->space && !tracee->space) {
+		int shared = shares(parent->tid, tracee->tid, KCMP_VM);
+
+		/* Where nobody knows, it maps its own. */
+		if (shared >= 0)
+			tracee->space = shared ? scratch_share(parent->space) :
+					scratch_copy(parent->space);
+	}
+	/* Where nobody knows, nothing is closed: that only comes later. */
+	if (parent->fd >= 0 && !shares(parent->tid, tracee->tid, KCMP_FILES))
 		call_drop_inherited(tracee, parent->fd);
 }
 
@@ -121,11 +136,7 @@ static void after_exec(struct tracee *tracee)
 	if (!ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &before) &&
 	    (pid_t)before != tracee->tid)
 		tracee_remove((pid_t)before);
-	tracee->step = STEP_NONE;
-	tracee->entry_due = false;
-	tracee->masked = false;
-	tracee->scratch_used = 0;
-	tracee->fd = -1;
+	call_forget(tracee);
 }
 
 static bool is_stop_signal(int sig)
@@ -133,13 +144,10 @@ static bool is_stop_signal(int sig)
 	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
-static void on_stop(pid_t tid, int status, bool owner_bound)
+static void on_stop(struct tracee *tracee, bool owner_bound)
 {
-	struct tracee *tracee = tracee_find(tid);
-	int sig = WSTOPSIG(status), event = status >> 16;
+	int sig = WSTOPSIG(tracee->status), event = tracee->status >> 16;
 
-	if (!tracee)
-		tracee = tracee_add(tid);
 	switch (event) {
 	case 0:
 		break;
@@ -153,7 +161,7 @@ static void on_stop(pid_t tid, int status, bool owner_bound)
 		return;
 	case PTRACE_EVENT_STOP:
 		if (is_stop_signal(sig)) {
-			ptrace(PTRACE_LISTEN, tid, NULL, NULL);
+			ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 			return;
 		}
 		if (!tracee->started)
@@ -172,13 +180,135 @@ static void on_stop(pid_t tid, int status, bool owner_bound)
 	resume(tracee, sig);
 }
 
+/* Those that are stopped, in the order in which they are served. */
+static struct {
+	pid_t *tid;
+	size_t count, room;
+} queue;
+
+static void queue_add(pid_t tid)
+{
+	if (queue.count == queue.room) {
+		queue.room = queue.room ? 2 * queue.room : 64;
+		queue.tid = realloc(queue.tid, queue.room * sizeof(*queue.tid));
+		if (!queue.tid)
+			_exit(EXIT_FAILURE);
+	}
+	queue.tid[queue.count++] = tid;
+}
+
+static void note(pid_t tid, int status)
+{
+	struct tracee *tracee;
+
+	if (!WIFSTOPPED(status)) {
+		tracee_remove(tid);
+		return;
+	}
+	tracee = tracee_find(tid);
+	if (!tracee)
+		tracee = tracee_add(tid);
+	tracee->status = status;
+	if (!tracee->pending)
+		queue_add(tid);
+	tracee->pending = true;
+}
+
+/*
+ * Takes all stops that there are before any is served. waitpid(2) always begins with
+ * the same tracee: one that is back soon enough would be the only one ever
+ * served. What is stopped stays so, so this ends.
+ */
+static bool queue_fill(void)
+{
+	int status, options = __WALL;
+	pid_t tid;
+
+	for (;;) {
+		tid = waitpid(-1, &status, options);
+		if (tid > 0)
+			note(tid, status);
+		else if (tid == 0 || errno != EINTR)
+			return queue.count || tid == 0;
+		options = __WALL | WNOHANG;
+	}
+}
+
+static uint64_t turn_of(pid_t tid)
+{
+	struct tracee *tracee = tracee_find(tid);
+
+	return tracee ? tracee->turn : 0;
+}
+
+static int by_turn(const void *a, const void *b)
+{
+	uint64_t x = turn_of(*(const pid_t *)a), y = turn_of(*(const pid_t *)b);
+
+	return (x > y) - (x < y);
+}
+
+static void queue_serve(bool owner_bound)
+{
+	static uint64_t turn;
+
+	qsort(queue.tid, queue.count, sizeof(*queue.tid), by_turn);
+	for (size_t i = 0; i < queue.count; i++) {
+		pid_t tid = queue.tid[i];
+		struct tracee *tracee;
+		int status;
+
+		/* Killed since, or replaced by execve: the stop of before is void. */
+		if (waitpid(tid, &status, __WALL | WNOHANG) == tid)
+			note(tid, status);
+		tracee = tracee_find(tid);
+		if (!tracee || !tracee->pending)
+			continue;
+		tracee->pending = false;
+		tracee->turn = ++turn;
+		on_stop(tracee, owner_bound);
+	}
+	queue.count = 0;
+}
+
+/*
+ * The command line is that of the command, with its name and its arguments: who looks
+ * for those with pgrep(1) or pkill(1) means the command.
+ */
+static void rename_process(void)
+{
+	static const char name[] = "xshm-tracer";
+	FILE *file = fopen("/proc/self/cmdline", "re");
+	size_t room = 0;
+
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+	if (!file)
+		return;
+	while (getc(file) != EOF)
+		room++;
+	fclose(file);
+	if (!room)
+		return;
+	/* The kernel shows what is there, and it ends in a 0. */
+	memset(program_invocation_name, 0, room);
+	memcpy(program_invocation_name, name, room < sizeof(name) ? room - 1 : sizeof(name));
+}
+
+/* Signals for everybody, as those of a service manager, are for the command. */
+static void block_all_signals(void)
+{
+	uint64_t all = ~0ULL;
+
+	/* The C library's would leave out two. */
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
+}
+
 /* Lets go of everything that somebody might wait for. */
 static void become_daemon(int ready)
 {
 	int null;
 
 	setsid();
-	signal(SIGPIPE, SIG_IGN);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		dup2(null, fd);
@@ -194,7 +324,10 @@ void tracer_main(pid_t target, int ready, bool owner_bound)
 {
 	int err = 0;
 
+	block_all_signals();
 	become_daemon(ready);
+	rename_process();
+	scratch_prepare();
 	if (ptrace(PTRACE_SEIZE, target, NULL, (void *)OPTIONS))
 		err = errno;
 	else
@@ -202,19 +335,8 @@ void tracer_main(pid_t target, int ready, bool owner_bound)
 	if (write(ready, &err, sizeof(err)) != sizeof(err) || err)
 		_exit(EXIT_FAILURE);
 	close(ready);
-	while (tracee_count) {
-		int status;
-		pid_t tid = waitpid(-1, &status, __WALL);
-
-		if (tid < 0 && errno == EINTR)
-			continue;
-		if (tid < 0)
-			break;
-		if (WIFSTOPPED(status))
-			on_stop(tid, status, owner_bound);
-		else
-			tracee_remove(tid);
-	}
+	while (tracee_count && queue_fill())
+		queue_serve(owner_bound);
 	_exit(EXIT_SUCCESS);
 }
 
