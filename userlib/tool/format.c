@@ -72,29 +72,53 @@ char *format_group(gid_t gid)
 	return entry ? xprintf("%s", entry->gr_name) : xprintf("%u", gid);
 }
 
-/* A number in decimal, octal (0) or hexadecimal (0x) of at most @max. */
-int parse_number(const char *text, uint64_t max, uint64_t *value)
+/* Digits only: no sign, no blank, and no 0 in front, which means octal to others. */
+int parse_decimal(const char *text, uint64_t max, uint64_t *value)
 {
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
+	if (!*text || text[strspn(text, "0123456789")] || (*text == '0' && text[1]))
 		return -1;
 	errno = 0;
-	*value = strtoull(text, &end, 0);
-	return errno || *end || *value > max ? -1 : 0;
+	*value = strtoull(text, NULL, 10);
+	return errno || *value > max ? -1 : 0;
 }
 
-/* 4096, 64K, 64KiB, 1.5G are powers of 1024; 64KB of 1000. */
+/* A number in decimal or hexadecimal (0x) of at most @max. */
+int parse_number(const char *text, uint64_t max, uint64_t *value)
+{
+	if (text[0] != '0' || (text[1] | 0x20) != 'x')
+		return parse_decimal(text, max, value);
+	text += 2;
+	if (!*text || text[strspn(text, "0123456789abcdefABCDEF")])
+		return -1;
+	errno = 0;
+	*value = strtoull(text, NULL, 16);
+	return errno || *value > max ? -1 : 0;
+}
+
+/* 0644 and 644. */
+int parse_octal(const char *text, uint64_t max, uint64_t *value)
+{
+	if (!*text || text[strspn(text, "01234567")])
+		return -1;
+	errno = 0;
+	*value = strtoull(text, NULL, 8);
+	return errno || *value > max ? -1 : 0;
+}
+
+/* 4096, 0x1000, 64K, 64KiB, 1.5G are powers of 1024; 64KB of 1000. */
 int parse_size(const char *text, uint64_t *bytes)
 {
 	uint64_t base = 1024, scale = 1, fraction = 0, divisor = 1;
 	const char *unit;
 	char *end;
 
-	if (!isdigit((unsigned char)*text))
+	if (!parse_number(text, UINT64_MAX, bytes))
+		return 0;
+	/* 0 before more digits would be octal to others; 0.5K and 0K are not. */
+	if (!isdigit((unsigned char)*text) || (*text == '0' && isdigit((unsigned char)text[1])))
 		return -1;
 	errno = 0;
-	*bytes = strtoull(text, &end, 0);
+	*bytes = strtoull(text, &end, 10);
 	if (errno)
 		return -1;
 	if (*end == '.') {
@@ -141,9 +165,9 @@ int parse_id(const char *text, int *id)
 {
 	uint64_t value;
 
-	if (parse_number(text, INT_MAX, &value))
+	if (parse_decimal(text, INT_MAX, &value))
 		return -1;
-	*id = value;
+	*id = (int)value;
 	return 0;
 }
 

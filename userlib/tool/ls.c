@@ -332,25 +332,22 @@ static int print_summary(struct listing *listing, const struct segments *segment
 /* Reduces @segments to the ids named; returns the exit status. */
 static int select_ids(struct segments *segments, int count, char **ids)
 {
-	int status = EXIT_SUCCESS;
+	int status = EXIT_SUCCESS, *wanted = xalloc(NULL, count * sizeof(*wanted));
 	size_t kept = 0;
 
-	for (int i = 0; i < count; i++) {
-		int id;
-
-		if (parse_id(ids[i], &id))
+	for (int i = 0; i < count; i++)
+		if (parse_id(ids[i], &wanted[i]))
 			return usage_error("ls", "'%s' is no id", ids[i]);
-	}
 	for (size_t k = 0; k < segments->count; k++)
 		for (int i = 0; i < count; i++)
-			if (atoi(ids[i]) == segments->ds[k].id) {
+			if (wanted[i] == segments->ds[k].id) {
 				segments->ds[kept++] = segments->ds[k];
 				break;
 			}
 	for (int i = 0; i < count; i++) {
 		size_t k = 0;
 
-		while (k < kept && segments->ds[k].id != atoi(ids[i]))
+		while (k < kept && segments->ds[k].id != wanted[i])
 			k++;
 		if (k == kept) {
 			complain("no segment has the id %s: see xshm ls", ids[i]);
@@ -358,6 +355,7 @@ static int select_ids(struct segments *segments, int count, char **ids)
 		}
 	}
 	segments->count = kept;
+	free(wanted);
 	return status;
 }
 
@@ -392,12 +390,40 @@ static const char *all_columns(void)
 	return names;
 }
 
+/* What ipcs(1) has letters for here, and a command of its own does. */
+static int other_limits(const struct listing *listing, bool headings)
+{
+	char *argv[4] = { "limits" };
+	int argc = 1;
+
+	if (listing->mode != TABLE_HUMAN)
+		argv[argc++] = listing->mode == TABLE_JSON ? "-J" : "-r";
+	if (!headings)
+		argv[argc++] = "-n";
+	return cmd_limits(argc, argv);
+}
+
+static int other_stat(const struct listing *listing, bool headings, const char *id)
+{
+	char *argv[5] = { "stat" };
+	int argc = 1;
+
+	if (listing->mode == TABLE_RAW || !headings)
+		return usage_error("ls", "--id has no %s", headings ? "--raw" : "headings");
+	if (listing->mode == TABLE_JSON)
+		argv[argc++] = "-J";
+	if (listing->bytes)
+		argv[argc++] = "-b";
+	argv[argc++] = (char *)id;
+	return cmd_stat(argc, argv);
+}
+
 int cmd_ls(int argc, char **argv)
 {
 	struct listing listing = {};
 	struct segments segments = {};
-	const char *base = by_default, *extra = NULL;
-	bool headings = true, summary = false, attached = false;
+	const char *base = by_default, *extra = NULL, *id = NULL;
+	bool headings = true, summary = false, attached = false, limits = false;
 	int opt, fd, status;
 
 	opterr = 0;
@@ -443,15 +469,24 @@ int cmd_ls(int argc, char **argv)
 			summary = true;
 			break;
 		case 'l':
-			return cmd_limits(1, argv);
+			limits = true;
+			break;
 		case 'i':
-			return cmd_stat(2, (char *[]){ argv[0], optarg, NULL });
+			id = optarg;
+			break;
 		case 'm':
 			break;
 		default:
 			help_on_option("ls", opt, argv);
 			return EXIT_USAGE;
 		}
+	}
+	if (limits || id) {
+		if (optind < argc || (limits && id))
+			return usage_error("ls", "nothing goes with %s but how it is printed",
+					   limits ? "--limits" : "--id");
+		return limits ? other_limits(&listing, headings) :
+			other_stat(&listing, headings, id);
 	}
 	if (attached && listing.mode == TABLE_JSON)
 		extra = extra ? xprintf("%s,ATTACHED", extra) : "ATTACHED";

@@ -102,10 +102,9 @@ int cmd_mk(int argc, char **argv)
 {
 	struct xshm_get get = { .size = sizeof(get), .shmflg = XSHM_CREAT | XSHM_EXCL };
 	const char *size = NULL;
-	unsigned int mode = 0644, bits = 0;
-	uint64_t bytes;
+	unsigned int bits = 0;
+	uint64_t bytes, mode = 0644;
 	int opt, fd, id;
-	char *end;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":k:p:m:M:", options, NULL)) != -1) {
@@ -116,8 +115,7 @@ int cmd_mk(int argc, char **argv)
 			break;
 		case 'p':
 		case 'm':
-			mode = strtoul(optarg, &end, 8);
-			if (*end || !*optarg || mode > 0777)
+			if (parse_octal(optarg, 0777, &mode))
 				return usage_error("mk", "'%s' is no mode (0 to 0777)", optarg);
 			break;
 		case 'M':
@@ -161,7 +159,7 @@ int cmd_mk(int argc, char **argv)
 	    (get.options & (XSHM_GET_HUGE | XSHM_GET_TRY_HUGETLB) || get.shmflg & XSHM_HUGETLB))
 		return usage_error("mk", "--small excludes huge pages");
 	get.bytes = bytes;
-	get.shmflg |= mode | bits;
+	get.shmflg |= (unsigned int)mode | bits;
 
 	fd = device_open();
 	if (fd < 0)
@@ -172,5 +170,9 @@ int cmd_mk(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	printf("%d\n", id);
-	return finish_output();
+	if (!finish_output())
+		return EXIT_SUCCESS;
+	/* Nobody would know of it. */
+	segment_remove(fd, id);
+	return EXIT_FAILURE;
 }

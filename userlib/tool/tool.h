@@ -86,6 +86,8 @@ char *format_time(int64_t seconds, bool brief);
 char *format_user(uid_t uid);
 char *format_group(gid_t gid);
 int parse_size(const char *text, uint64_t *bytes);
+int parse_decimal(const char *text, uint64_t max, uint64_t *value);
+int parse_octal(const char *text, uint64_t max, uint64_t *value);
 int parse_number(const char *text, uint64_t max, uint64_t *value);
 int parse_key(const char *text, int *key);
 int parse_id(const char *text, int *id);
