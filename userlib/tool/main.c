@@ -157,14 +157,32 @@ static void help(void)
 	fputs(text, stdout);
 }
 
+/* Names that others have chosen are in it: all of it is made harmless. */
+static void put_error(const char *fmt, va_list args)
+{
+	char *text, *harmless;
+
+	if (vasprintf(&text, fmt, args) < 0) {
+		fputs("out of memory", stderr);
+		return;
+	}
+	harmless = text_harmless(text);
+	fputs(harmless, stderr);
+	free(harmless);
+	free(text);
+}
+
 void complain(const char *fmt, ...)
 {
+	int err = errno;
 	va_list args;
 
 	fflush(stdout);
 	fputs("xshm: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	/* For %m. */
+	errno = err;
+	put_error(fmt, args);
 	va_end(args);
 	fputc('\n', stderr);
 }
@@ -176,7 +194,7 @@ int usage_error(const char *command, const char *fmt, ...)
 
 	fprintf(stderr, "xshm%s%s: ", command ? " " : "", command ? command : "");
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	put_error(fmt, args);
 	va_end(args);
 	fprintf(stderr, "; see xshm%s%s --help\n", command ? " " : "",
 		command ? command : "");
@@ -199,14 +217,19 @@ void help_on_option(const char *command, int opt, char **argv)
 		usage_error(command, "unknown option %s", word);
 }
 
+static void out_of_memory(void)
+{
+	/* Without complain(), which needs some. */
+	fputs("xshm: out of memory\n", stderr);
+	exit(EXIT_FAILURE);
+}
+
 void *xalloc(void *old, size_t bytes)
 {
 	void *new = realloc(old, bytes ? bytes : 1);
 
-	if (!new) {
-		complain("out of memory");
-		exit(EXIT_FAILURE);
-	}
+	if (!new)
+		out_of_memory();
 	return new;
 }
 
@@ -216,10 +239,8 @@ char *xprintf(const char *fmt, ...)
 	char *text;
 
 	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0) {
-		complain("out of memory");
-		exit(EXIT_FAILURE);
-	}
+	if (vasprintf(&text, fmt, args) < 0)
+		out_of_memory();
 	va_end(args);
 	return text;
 }

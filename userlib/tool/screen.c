@@ -12,6 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "screen.h"
+#include "tool.h"
 
 static const char enter[] = "\033[?1049h\033[?25l\033[H\033[2J";
 static const char leave[] = "\033[?25h\033[?1049l";
@@ -110,11 +111,8 @@ void screen_draw(char *const *lines, int count)
 	screen_size(&rows, &columns);
 	put("\033[H", 3);
 	for (int i = 0; i < rows; i++) {
-		if (i < count) {
-			size_t length = strlen(lines[i]);
-
-			put(lines[i], length < (size_t)columns ? length : (size_t)columns);
-		}
+		if (i < count)
+			put(lines[i], text_fit(lines[i], (size_t)columns));
 		put("\033[K", 3);
 		/* A line feed in the last row would scroll. */
 		if (i + 1 < rows)

@@ -21,8 +21,21 @@ static void print_size(const char *name, uint64_t bytes, bool plain)
 
 static void print_text(const char *name, char *text)
 {
-	printf("  %-14s%s\n", name, *text ? text : "-");
+	char *harmless = text_harmless(text);
+
+	printf("  %-14s%s\n", name, *text ? harmless : "-");
+	free(harmless);
 	free(text);
+}
+
+/* Harmless, and so many columns wide. */
+static void print_padded(const char *text, int width)
+{
+	char *harmless = text_harmless(text);
+	int columns = (int)text_width(harmless);
+
+	printf("%s%*s ", harmless, columns < width ? width - columns : 0, "");
+	free(harmless);
 }
 
 static char *owner(uid_t uid, gid_t gid)
@@ -58,8 +71,10 @@ static void print_attached(const struct xshm_ds *ds)
 			printf("  %-14s%7s %-10s %-15s %-4s %6s %s\n", "attached", "PID", "USER",
 			       "COMMAND", "MODE", "LENGTH", "ADDRESS");
 		format_size(size, sizeof(size), list.v[i].end - list.v[i].start);
-		printf("  %-14s%7d %-10s %-15s %.3s  %6s 0x%llx\n", "", list.v[i].pid, user,
-		       list.v[i].command, list.v[i].access, size,
+		printf("  %-14s%7d ", "", list.v[i].pid);
+		print_padded(user, 10);
+		print_padded(list.v[i].command, 15);
+		printf("%.3s  %6s 0x%llx\n", list.v[i].access, size,
 		       (unsigned long long)list.v[i].start);
 		free(user);
 	}

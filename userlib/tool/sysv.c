@@ -119,6 +119,7 @@ static void print_text(const struct sysv *sysv)
 {
 	const char *other = strcmp(sysv->calls, "none") ? "the kernel's own segments" :
 			    "ENOSYS (Function not implemented)";
+	char *harmless;
 
 	if (sysv->served > 0)
 		printf("calls      served by xshm in this IPC namespace\n");
@@ -149,8 +150,11 @@ static void print_text(const struct sysv *sysv)
 	if (sysv->log_error)
 		printf("refused    not known: can't read the kernel log: %s; as root, "
 		       "dmesg | grep xshm_sysv\n", strerror(sysv->log_error));
-	else if (sysv->refused)
-		printf("refused    %s\n", sysv->refused);
+	if (sysv->log_error || !sysv->refused)
+		return;
+	harmless = text_harmless(sysv->refused);
+	printf("refused    %s\n", harmless);
+	free(harmless);
 }
 
 static void print_number(const char *name, long value)

@@ -4,6 +4,7 @@
  * fit by cutting what may be cut; in a pipe nothing is cut.
  */
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +17,14 @@ int terminal_width(void)
 {
 	struct winsize size;
 	const char *columns;
+	uint64_t width;
 
 	if (!isatty(STDOUT_FILENO))
 		return 0;
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col)
 		return size.ws_col;
 	columns = getenv("COLUMNS");
-	return columns && atoi(columns) > 0 ? atoi(columns) : 80;
+	return columns && !parse_decimal(columns, INT_MAX, &width) && width ? (int)width : 80;
 }
 
 void table_init(struct table *table, enum table_mode mode,
@@ -46,31 +48,6 @@ char **table_row(struct table *table)
 	row = table->cells + table->row_count++ * table->column_count;
 	memset(row, 0, bytes);
 	return row;
-}
-
-/* Appends @text to @out as a JSON string. */
-void json_text(char **out, const char *text)
-{
-	size_t length = *out ? strlen(*out) : 0;
-	char *to;
-
-	*out = xalloc(*out, length + 6 * strlen(text) + 3);
-	to = *out + length;
-	*to++ = '"';
-	for (; *text; text++) {
-		unsigned char c = *text;
-
-		if (c == '"' || c == '\\') {
-			*to++ = '\\';
-			*to++ = c;
-		} else if (c < ' ' || c == 0x7f) {
-			to += sprintf(to, "\\u%04x", c);
-		} else {
-			*to++ = c;
-		}
-	}
-	*to++ = '"';
-	*to = 0;
 }
 
 static void print_json(struct table *table, const char *name)
@@ -100,16 +77,10 @@ static void print_json(struct table *table, const char *name)
 /* Blanks inside of a cell become \x20, so that each line has as many words. */
 static void print_raw_cell(const char *cell)
 {
-	if (!cell || !*cell)
+	if (cell && *cell)
+		text_print_word(cell);
+	else
 		putchar('-');
-	for (; cell && *cell; cell++) {
-		unsigned char c = *cell;
-
-		if (c <= ' ' || c == 0x7f || c == '\\')
-			printf("\\x%02x", c);
-		else
-			putchar(c);
-	}
 }
 
 static void print_raw(struct table *table)
@@ -122,17 +93,6 @@ static void print_raw(struct table *table)
 			print_raw_cell(table->cells[row * table->column_count + i]);
 			putchar(i + 1 < table->column_count ? ' ' : '\n');
 		}
-}
-
-/* A process may have any name: none of it may reach the terminal as a control. */
-static char *printable(const char *cell)
-{
-	char *text = xprintf("%s", cell ? cell : "");
-
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	return text;
 }
 
 /* Takes from the widest column that may be cut, until the line fits. */
@@ -160,39 +120,45 @@ static void print_line(struct table *table, const size_t *width, char *const *ro
 	size_t pending = 0;
 
 	for (size_t i = 0; i < table->column_count; i++) {
-		char *text = printable(row ? row[i] : table->columns[i]->name);
-		size_t length = strlen(text);
+		const char *text = row ? row[i] ?: "" : table->columns[i]->name;
+		size_t length = text_width(text), bytes = strlen(text);
+		bool cut = length > width[i];
 
-		if (length > width[i]) {
+		if (cut) {
+			bytes = text_fit(text, width[i] - 1);
 			length = width[i];
-			text[length - 1] = '+';
-			text[length] = 0;
 		}
 		if (table->columns[i]->right)
 			pending += width[i] - length;
 		/* No blanks at the end of a line. */
 		if (length)
-			printf("%*s%s", (int)pending, "", text);
+			printf("%*s%.*s%s", (int)pending, "", (int)bytes, text, cut ? "+" : "");
 		pending = (length ? 0 : pending) + 1;
 		if (!table->columns[i]->right)
 			pending += width[i] - length;
-		free(text);
 	}
 	putchar('\n');
 }
 
+/* A process may have any name: none of it may reach the terminal as a control. */
 static void print_human(struct table *table)
 {
 	size_t *width = xalloc(NULL, table->column_count * sizeof(*width));
 	int room = terminal_width();
 
+	for (size_t i = 0; i < table->row_count * table->column_count; i++) {
+		char *cell = table->cells[i];
+
+		table->cells[i] = cell ? text_harmless(cell) : NULL;
+		free(cell);
+	}
 	for (size_t i = 0; i < table->column_count; i++) {
 		width[i] = table->headings ? strlen(table->columns[i]->name) : 1;
 		for (size_t row = 0; row < table->row_count; row++) {
 			const char *cell = table->cells[row * table->column_count + i];
 
-			if (cell && strlen(cell) > width[i])
-				width[i] = strlen(cell);
+			if (cell && text_width(cell) > width[i])
+				width[i] = text_width(cell);
 		}
 	}
 	if (room)

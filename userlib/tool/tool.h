@@ -122,6 +122,12 @@ char **table_row(struct table *table);
 void table_print(struct table *table, const char *json_name);
 void table_free(struct table *table);
 int terminal_width(void);
+
+/* text.c: what others have chosen */
+char *text_harmless(const char *text);
+size_t text_width(const char *text);
+size_t text_fit(const char *text, size_t width);
+void text_print_word(const char *text);
 void json_text(char **out, const char *text);
 
 /* limits.c */

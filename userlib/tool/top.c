@@ -2,6 +2,7 @@
 /* xshm top: the segments, again and again. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,11 +64,9 @@ static void add_line(struct picture *picture, char *line)
 
 	while (length && line[length - 1] == ' ')
 		line[--length] = 0;
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
 	picture->lines = xalloc(picture->lines, (picture->count + 1) * sizeof(char *));
-	picture->lines[picture->count++] = line;
+	picture->lines[picture->count++] = text_harmless(line);
+	free(line);
 }
 
 static void free_picture(struct picture *picture)
@@ -90,15 +89,20 @@ static const char *short_size(uint64_t bytes)
 
 static void add_segment(struct picture *picture, const struct xshm_ds *ds)
 {
-	char *user = format_user(ds->uid), *status = segment_status(ds);
-	char *command = process_command(ds->cpid);
+	char *raw = format_user(ds->uid), *status = segment_status(ds);
+	char *command = process_command(ds->cpid), *user = text_harmless(raw);
+	int bytes = (int)text_fit(user, 8), columns;
 
-	add_line(picture, xprintf("%10d 0x%08x %-8.8s %5s %5s %5s %5s %6llu %7d %s%s%s", ds->id,
-				  (unsigned int)ds->key, user, short_size(ds->segsz),
+	user[bytes] = 0;
+	columns = (int)text_width(user);
+	add_line(picture, xprintf("%10d 0x%08x %s%*s %5s %5s %5s %5s %6llu %7d %s%s%s", ds->id,
+				  (unsigned int)ds->key, user, 8 - columns, "",
+				  short_size(ds->segsz),
 				  short_size(ds->resident), short_size(ds->swapped),
 				  short_size(ds->huge), (unsigned long long)ds->nattch, ds->cpid,
 				  status, *status && *command ? " " : "", command));
 	free(user);
+	free(raw);
 	free(status);
 	free(command);
 }
@@ -251,22 +255,23 @@ static const struct option options[] = {
 
 int cmd_top(int argc, char **argv)
 {
-	char *end;
+	uint64_t count;
 	int opt, fd;
 
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":d:n:s:b", options, NULL)) != -1) {
 		switch (opt) {
 		case 'd':
-			top.delay = strtod(optarg, &end);
-			if (*end || !(top.delay >= 0.1 && top.delay <= 1e6))
+			top.delay = strtod(optarg, NULL);
+			if (optarg[strspn(optarg, "0123456789.")] ||
+			    !(top.delay >= 0.1 && top.delay <= 1e6))
 				return usage_error("top", "'%s' is no delay (0.1 s or more)",
 						   optarg);
 			break;
 		case 'n':
-			top.count = strtol(optarg, &end, 10);
-			if (*end || top.count < 1)
+			if (parse_decimal(optarg, LONG_MAX, &count) || !count)
 				return usage_error("top", "'%s' is no count", optarg);
+			top.count = (long)count;
 			break;
 		case 's':
 			for (top.sort = 0; top.sort < SORTS; top.sort++)
