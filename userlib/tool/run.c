@@ -159,8 +159,8 @@ int cmd_run(int argc, char **argv)
 			return EXIT_RUN;
 	}
 	/* Where the calls are served, the kernel's files show xshm already. */
-	if (tables && !served && tables_bind())
-		return EXIT_RUN;
+	if (tables && !served)
+		tables_bind(verbose);
 	if (trace && trace_start(owner_bound))
 		return EXIT_RUN;
 	return run_program(path, argv);

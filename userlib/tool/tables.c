@@ -36,32 +36,35 @@ static bool may_mount(void)
 	return !syscall(SYS_capget, &header, data) && data[0].effective & 1U << CAP_SYS_ADMIN;
 }
 
-/*
- * Returns 0 also where nothing may or can be done: it is a convenience, not
- * what the command was started for. -1 after a message.
- */
-int tables_bind(void)
+/* It is a convenience, not what the command was started for: it goes on without. */
+static void without(bool verbose, const char *what)
+{
+	if (verbose)
+		complain("going on without xshm's tables in /proc: can't %s: %s", what,
+			 strerror(errno));
+}
+
+void tables_bind(bool verbose)
 {
 	if (!may_mount())
-		return 0;
+		return;
+	/* In a sandbox, the capability may be there and the calls not. */
 	if (unshare(CLONE_NEWNS)) {
-		/* In a sandbox, the capability may be there and the call not. */
-		return 0;
+		without(verbose, "make a mount namespace");
+		return;
 	}
-	/* Mounts made outside still appear inside; none made here gets out. */
+	/*
+	 * Mounts made outside still appear inside; none made here gets out. In a chroot that
+	 * is no mount point it can't be had, and nothing may be mounted without.
+	 */
 	if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL)) {
-		complain("can't set up a mount namespace: %s; --no-tables goes without",
-			 strerror(errno));
-		return -1;
+		without(verbose, "keep mounts to a mount namespace");
+		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(binds); i++) {
 		if (access(binds[i].from, F_OK) || access(binds[i].to, F_OK))
 			continue;
-		if (!mount(binds[i].from, binds[i].to, NULL, MS_BIND, NULL))
-			continue;
-		complain("can't put %s over %s: %s; --no-tables goes without", binds[i].from,
-			 binds[i].to, strerror(errno));
-		return -1;
+		if (mount(binds[i].from, binds[i].to, NULL, MS_BIND, NULL))
+			without(verbose, "mount one");
 	}
-	return 0;
 }

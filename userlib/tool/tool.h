@@ -157,7 +157,7 @@ char *preload_path(int bits);
 int preload_environment(int bits);
 
 /* tables.c */
-int tables_bind(void);
+void tables_bind(bool verbose);
 
 /* trace.c */
 bool trace_supported(void);
