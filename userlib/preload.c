@@ -14,7 +14,6 @@
  * administrator put the library, set-uid too, into a system folder. Even then
  * their environment, which is the caller's, changes nothing here.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -75,26 +74,6 @@ static inline int get_settings(void)
 __attribute__((constructor)) static void preload_start(void)
 {
 	get_settings();
-}
-
-/*
- * Libraries that are loaded with RTLD_DEEPBIND, as PHP loads its extensions, would
- * find the C library's shmget() before the one here, and share nothing with the
- * others. The call has to be the last thing done: by its return address
- * the C library knows the library whose RUNPATH counts.
- */
-EXPORT void *dlopen(const char *file, int mode)
-{
-	static void *(*_Atomic next)(const char *file, int mode);
-	void *(*real)(const char *file, int mode) = next;
-
-	if (!real) {
-		real = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
-		next = real;
-	}
-	if (!real)
-		return NULL;
-	return real(file, mode & ~RTLD_DEEPBIND);
 }
 
 EXPORT int shmget(key_t key, size_t size, int shmflg)
