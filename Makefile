@@ -17,7 +17,7 @@ kbuild_args := V=$(V) $(if $(WERROR),KCFLAGS=-Werror)
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 
-.PHONY: all module lib selftests setup demo check check-programs style guest help
+.PHONY: all module lib selftests setup demo check check-builds check-programs style guest help
 .PHONY: check-debug check-races coverage
 .PHONY: fuzz mutants soak
 .PHONY: check-kernels selftests-arm64 install install-module install-lib install-dkms clean
@@ -68,6 +68,9 @@ demo:
 
 check:
 	$(Q)scripts/check
+
+check-builds:
+	$(Q)scripts/check-builds
 
 check-programs:
 	$(Q)scripts/check-programs
@@ -151,6 +154,7 @@ help:
 	@echo "make selftests  test programs only"
 	@echo "make demo       see what xshm does, in a virtual machine"
 	@echo "make check      style, builds and all tests; ends with N passed, N failed"
+	@echo "make check-builds  library and command with other compilers and options"
 	@echo "make check-kernels    selftests on 6.1, 6.12, 7.2, 7.3, rt, and other machines,"
 	@echo "                also in the initial IPC namespace"
 	@echo "make check-programs   PostgreSQL, Xvfb, perl, ... and the examples on xshm, on"
