@@ -241,6 +241,12 @@ TEST_F_TIMEOUT(tool_run, refuses_set_uid, 100)
 	tool_as(&self->said, USER, "run --trace -- %s", path);
 	EXPECT_EQ(126, self->said.status);
 	EXPECT_NE(NULL, strstr(self->said.err, "is set-uid"));
+	/* Found along PATH, it is run by nobody else. */
+	setenv("PATH", "/tmp:/usr/bin:/bin", 1);
+	tool_as(&self->said, USER, "run -- %s", path + 5);
+	EXPECT_EQ(126, self->said.status);
+	EXPECT_NE(NULL, strstr(self->said.err, "is set-uid"));
+	EXPECT_EQ(NULL, strstr(self->said.err, "run by")) TH_LOG("%s", self->said.err);
 	unlink(path);
 }
 

@@ -92,6 +92,32 @@ TEST_F_TIMEOUT(tool_trace, other_file, 100)
 	PLAY("node_is_a_file");
 }
 
+/* As the library says it. */
+TEST_F_TIMEOUT(tool_trace, forbidden, 100)
+{
+	int status;
+
+	ASSERT_EQ(0, chmod("/dev/xshm", 0600));
+	tool(&self->said, "run --trace -- '%s' scene no_permission", self->self);
+	status = self->said.status;
+	EXPECT_EQ(0, chmod("/dev/xshm", 0666));
+	EXPECT_EQ(0, status);
+}
+
+TEST_F_TIMEOUT(tool_trace, closed_files, 100)
+{
+	char line[9000];
+
+	snprintf(line, sizeof(line), "exec '%s' run -t -- '%s' scene nothing <&- >&-",
+		 built("xshm"), self->self);
+	run_line(&self->said, 0, line);
+	EXPECT_EQ(0, self->said.status) TH_LOG("%s", self->said.err);
+	snprintf(line, sizeof(line), "exec '%s' run -t -- '%s' scene nothing <&- >&- 2>&-",
+		 built("xshm"), self->self);
+	run_line(&self->said, 0, line);
+	EXPECT_EQ(0, self->said.status);
+}
+
 TEST_F_TIMEOUT(tool_trace, other_proc, 100)
 {
 	PLAY("proc_is_gone");
@@ -130,6 +156,7 @@ TEST_F_TIMEOUT(tool_trace, not_readable, 100)
 TEST_F_TIMEOUT(tool_trace, both_sizes, 100)
 {
 	PLAY("both_sizes");
+	PLAY("old_size");
 }
 #endif
 

@@ -391,6 +391,13 @@ static int node_is_a_file(void)
 	return fails_with(ENOSYS);
 }
 
+static int no_permission(void)
+{
+	CHECK(setresgid(USER, USER, USER) == 0 && setresuid(USER, USER, USER) == 0);
+	CHECK(!prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+	return fails_with(EACCES);
+}
+
 /* In the mount namespace that the tracer is in, too: xshm run has made it. */
 static int proc_is_gone(void)
 {
@@ -427,6 +434,28 @@ static int both_sizes(void)
 	CHECK(sysv_get(KEY, 0, 0) == -1 && errno == ENOENT);
 	return 0;
 }
+
+/* In the layout before IPC_64 a size is what fits of it: as the kernel says it. */
+static int old_size(void)
+{
+	enum { SHMCTL = 24, SEGSZ = 16 };
+	int id = sysv_get(IPC_PRIVATE, 5UL << 30, 0600 | SHM_NORESERVE);
+	char *ds = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long result;
+
+	CHECK(id >= 0 && ds != MAP_FAILED);
+	/* ipc(SHMCTL, id, IPC_STAT, 0, ds) */
+	__asm__ volatile ("int $0x80"
+			  : "=a" (result)
+			  : "a" (117L), "b" ((long)SHMCTL), "c" ((long)id), "d" ((long)IPC_STAT),
+			    "S" (0L), "D" (ds)
+			  : "memory", "r8", "r9", "r10", "r11");
+	CHECK(sysv_ctl(id, IPC_RMID, NULL) == 0);
+	CHECK((int)result == 0);
+	CHECK(*(uint32_t *)(ds + SEGSZ) == 1U << 30);
+	return 0;
+}
 #endif
 
 #define SCENE(name) { #name, name }
@@ -437,9 +466,9 @@ static const struct {
 } scenes[] = {
 	SCENE(fair), SCENE(creation), SCENE(exec_spinning), SCENE(nothing), SCENE(signals),
 	SCENE(names), SCENE(unseen), SCENE(last_of_stack), SCENE(many_threads),
-	SCENE(mapped_once), SCENE(node_is_a_file), SCENE(proc_is_gone), SCENE(not_dumpable),
+	SCENE(mapped_once), SCENE(node_is_a_file), SCENE(no_permission), SCENE(proc_is_gone), SCENE(not_dumpable),
 #if defined(__x86_64__)
-	SCENE(both_sizes),
+	SCENE(both_sizes), SCENE(old_size),
 #endif
 };
 

@@ -29,9 +29,10 @@ static int run_program(const char *path, char **argv)
 }
 
 /* Whether the program can be run on xshm as asked; 0, or the exit status. */
-static int check_program(const char *name, const struct program *program, bool trace)
+static int check_program(const char *name, const char *path, const struct program *program,
+			 bool trace)
 {
-	const char *script = strcmp(name, program->path) ? program->path : NULL;
+	const char *script = strcmp(path, program->path) ? program->path : NULL;
 	const char *via = script ? ", run by " : "", *by = script ? script : "";
 	int err;
 
@@ -144,7 +145,7 @@ int cmd_run(int argc, char **argv)
 	}
 
 	program_inspect(path, &program);
-	status = check_program(argv[0], &program, trace);
+	status = check_program(argv[0], path, &program, trace);
 	if (status)
 		return status;
 	if (verbose && !served)

@@ -75,7 +75,8 @@ int ds32_write(pid_t tid, uint64_t addr, bool old, const struct xshm_ds *ds)
 			.cgid = id16(ds->cgid),
 			.mode = ds->mode,
 			.seq = ds->seq,
-			.segsz = ds->segsz > INT_MAX ? INT_MAX : (int)ds->segsz,
+			/* The lower half, as the kernel does. */
+			.segsz = (int32_t)ds->segsz,
 			.atime = ds->atime,
 			.dtime = ds->dtime,
 			.ctime = ds->ctime,

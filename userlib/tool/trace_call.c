@@ -369,7 +369,16 @@ static void end_map(struct tracee *tracee, long result, bool owner_bound)
 /* What a call fails with when the device can't be opened: as in the library. */
 static long open_error(long err)
 {
-	return err == -ENOMEM || err == -EMFILE || err == -ENFILE ? -ENOMEM : -ENOSYS;
+	switch (err) {
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return err;
+	case -EACCES:
+	case -EPERM:
+		return -EACCES;
+	}
+	return -ENOSYS;
 }
 
 /* The tracee has done what it was made to do. */

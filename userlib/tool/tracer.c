@@ -325,6 +325,9 @@ void tracer_main(pid_t target, int ready, bool owner_bound)
 	int err = 0;
 
 	block_all_signals();
+	/* Where the command was started with closed ones, it is one of those to be replaced. */
+	if (ready <= 2)
+		ready = fcntl(ready, F_DUPFD_CLOEXEC, 3);
 	become_daemon(ready);
 	rename_process();
 	scratch_prepare();
