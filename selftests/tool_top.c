@@ -35,6 +35,7 @@ static void start(FIXTURE_DATA(tool_top) *self, const char *option)
 		dup2(slave, 0);
 		dup2(slave, 1);
 		dup2(slave, 2);
+		setenv("TERM", "xterm", 1);
 		execl(built("xshm"), "xshm", "top", "-d", "0.2", option, NULL);
 		_exit(99);
 	}
@@ -233,6 +234,79 @@ TEST_F(tool_top, resize)
 	kill(self->pid, SIGTERM);
 	EXPECT_TRUE(await(self, LEAVES));
 	EXPECT_EQ(128 + SIGTERM, end_of(self->pid));
+}
+
+/* A key of more than one byte is none of the letters in it. */
+TEST_F(tool_top, function_keys)
+{
+	start(self, NULL);
+	ASSERT_TRUE(await(self, "xshm top"));
+	/* F2 and the arrow upwards. */
+	ASSERT_EQ(6, write(self->master, "\033OQ\033[A", 6));
+	EXPECT_TRUE(await_times(self, "xshm top", 5));
+	EXPECT_EQ(0, waitpid(self->pid, NULL, WNOHANG));
+	ASSERT_EQ(1, write(self->master, "q", 1));
+	EXPECT_EQ(0, end_of(self->pid));
+	close(self->master);
+}
+
+/* SIGSTOP can't be caught; the shell then takes the terminal back. */
+TEST_F(tool_top, stopped_and_continued)
+{
+	struct termios now;
+	int slave, status;
+
+	start(self, NULL);
+	ASSERT_TRUE(await(self, "xshm top"));
+	kill(self->pid, SIGSTOP);
+	ASSERT_EQ(self->pid, waitpid(self->pid, &status, WUNTRACED));
+	slave = open(ptsname(self->master), O_RDWR | O_NOCTTY);
+	ASSERT_EQ(0, tcsetattr(slave, TCSANOW, &self->before));
+	kill(self->pid, SIGCONT);
+	ASSERT_TRUE(await(self, "\033[?1049h"));
+	ASSERT_TRUE(await(self, "xshm top"));
+	ASSERT_EQ(0, tcgetattr(slave, &now));
+	EXPECT_EQ(0, now.c_lflag & (ICANON | ECHO));
+	close(slave);
+	ASSERT_EQ(1, write(self->master, "q", 1));
+	EXPECT_EQ(0, end_of(self->pid));
+	EXPECT_TRUE(is_as_before(self));
+	close(self->master);
+}
+
+/* What is left out is not further below: 19 lines of 24 are for segments. */
+TEST_F(tool_top, more_below)
+{
+	enum { ORPHANS = 30, ALL = 40 };
+	int ids[ALL];
+
+	for (int i = 0; i < ALL; i++) {
+		ids[i] = i < ORPHANS ? make_orphan(IPC_PRIVATE, 4096) :
+			 xshmget(IPC_PRIVATE, 4096, 0600);
+		ASSERT_LE(0, ids[i]);
+	}
+	start(self, NULL);
+	EXPECT_TRUE(await(self, " 22 more below"));
+	ASSERT_EQ(1, write(self->master, "o", 1));
+	EXPECT_TRUE(await(self, " 12 more below"));
+	ASSERT_EQ(1, write(self->master, "q", 1));
+	EXPECT_EQ(0, end_of(self->pid));
+	close(self->master);
+	for (int i = 0; i < ALL; i++)
+		EXPECT_EQ(0, xshmctl(ids[i], IPC_RMID, NULL));
+}
+
+TEST_F(tool_top, dumb_terminal)
+{
+	run_line(&self->said, 0, "command -v script");
+	if (self->said.status)
+		SKIP(return, "no script(1), which makes terminals");
+	snprintf(self->screen, sizeof(self->screen),
+		 "TERM=dumb script -qec \"'%s' top -n 1\" /dev/null", built("xshm"));
+	run_line(&self->said, 0, self->screen);
+	EXPECT_EQ(0, self->said.status);
+	EXPECT_NE(NULL, strstr(self->said.out, "xshm top"));
+	EXPECT_EQ(NULL, strchr(self->said.out, '\033'));
 }
 
 TEST_HARNESS_MAIN

@@ -19,7 +19,7 @@ static const char leave[] = "\033[?25h\033[?1049l";
 
 static struct termios before;
 static bool taken;
-static volatile sig_atomic_t stopped, suspended, resized;
+static volatile sig_atomic_t stopped, suspended, continued, resized;
 static sigset_t unblocked;
 
 static void put(const char *text, size_t length)
@@ -38,8 +38,10 @@ static void put(const char *text, size_t length)
 
 static void on_signal(int sig)
 {
-	if (sig == SIGWINCH || sig == SIGCONT)
+	if (sig == SIGWINCH)
 		resized = 1;
+	else if (sig == SIGCONT)
+		continued = 1;
 	else if (sig == SIGTSTP)
 		suspended = 1;
 	else
@@ -145,7 +147,7 @@ int screen_wait(double seconds, int *sig)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct timespec time = { .tv_sec = (time_t)seconds };
-	unsigned char key;
+	unsigned char key, rest;
 	ssize_t got;
 	int ready;
 
@@ -160,6 +162,12 @@ int screen_wait(double seconds, int *sig)
 		suspend();
 		return SCREEN_RESIZED;
 	}
+	if (continued) {
+		/* After a SIGSTOP, which nobody can catch, the shell has made it its own. */
+		continued = 0;
+		take();
+		return SCREEN_RESIZED;
+	}
 	if (resized) {
 		resized = 0;
 		return SCREEN_RESIZED;
@@ -167,5 +175,11 @@ int screen_wait(double seconds, int *sig)
 	if (ready <= 0)
 		return ready && errno != EINTR ? SCREEN_END : SCREEN_TIMEOUT;
 	got = read(STDIN_FILENO, &key, 1);
-	return got == 1 ? key : SCREEN_END;
+	if (got != 1)
+		return SCREEN_END;
+	/* A function key, whose letters are not those of the keyboard. */
+	if (key == '\033')
+		while (read(STDIN_FILENO, &rest, 1) == 1)
+			;
+	return key;
 }

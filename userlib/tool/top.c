@@ -110,7 +110,8 @@ static void add_segment(struct picture *picture, const struct xshm_ds *ds)
 static int draw(int fd, struct picture *picture, int rows)
 {
 	struct segments segments = {};
-	uint64_t page = sysconf(_SC_PAGESIZE), orphans = 0, shown = 0;
+	uint64_t page = sysconf(_SC_PAGESIZE), orphans = 0;
+	size_t below = 0;
 	time_t now = time(NULL);
 	char clock[16];
 
@@ -140,17 +141,17 @@ static int draw(int fd, struct picture *picture, int rows)
 		if (top.orphans && !segment_is_orphan(&segments.ds[i]))
 			continue;
 		if (rows && picture->count >= rows - 1) {
-			shown = i;
-			break;
+			below++;
+			continue;
 		}
 		add_segment(picture, &segments.ds[i]);
 	}
 	if (rows) {
 		while (picture->count < rows - 1)
 			add_line(picture, xprintf("%s", ""));
-		add_line(picture, shown ?
+		add_line(picture, below ?
 			 xprintf("q quit  s sort  r reverse  o orphans   %zu more below: xshm ls",
-				 segments.count - shown) :
+				 below) :
 			 xprintf("q quit  s sort  r reverse  o orphans"));
 	}
 	free(segments.ds);
@@ -245,6 +246,14 @@ static int run_live(int fd)
 	}
 }
 
+/* A terminal that shows control sequences as they are. */
+static bool is_dumb(void)
+{
+	const char *term = getenv("TERM");
+
+	return !term || !*term || !strcmp(term, "dumb");
+}
+
 static const struct option options[] = {
 	{ "delay", required_argument, NULL, 'd' },
 	{ "count", required_argument, NULL, 'n' },
@@ -293,7 +302,7 @@ int cmd_top(int argc, char **argv)
 	fd = device_open();
 	if (fd < 0)
 		return EXIT_FAILURE;
-	if (top.batch || !isatty(STDOUT_FILENO) || !screen_enter()) {
+	if (top.batch || !isatty(STDOUT_FILENO) || is_dumb() || !screen_enter()) {
 		/* A pipe wants one picture, not an endless stream of them. */
 		if (!top.count && !top.batch)
 			top.count = 1;
