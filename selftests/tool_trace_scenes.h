@@ -466,7 +466,8 @@ static const struct {
 } scenes[] = {
 	SCENE(fair), SCENE(creation), SCENE(exec_spinning), SCENE(nothing), SCENE(signals),
 	SCENE(names), SCENE(unseen), SCENE(last_of_stack), SCENE(many_threads),
-	SCENE(mapped_once), SCENE(node_is_a_file), SCENE(no_permission), SCENE(proc_is_gone), SCENE(not_dumpable),
+	SCENE(mapped_once), SCENE(node_is_a_file), SCENE(no_permission),
+	SCENE(proc_is_gone), SCENE(not_dumpable),
 #if defined(__x86_64__)
 	SCENE(both_sizes), SCENE(old_size),
 #endif
