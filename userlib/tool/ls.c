@@ -32,7 +32,7 @@ static const struct column columns[COLUMNS] = {
 	[HUGE] = { "HUGE", "what of RES is in huge pages", CELL_NUMBER, true },
 	[PAGE] = { "PAGE", "size of a page of its own", CELL_NUMBER, true },
 	[NATTCH] = { "NATTCH", "number of attaches", CELL_NUMBER, true },
-	[STATUS] = { "STATUS", "dest, locked, orphan", .shrink = true },
+	[STATUS] = { "STATUS", "dest, locked, orphan, kernel", .shrink = true },
 	[ATTRIBUTES] = { "ATTRIBUTES", "hugetlb, thp, noreserve, owner-bound, creator-gone" },
 	[UID] = { "UID", "number of the owner", CELL_NUMBER, true },
 	[GID] = { "GID", "number of the owner's group", CELL_NUMBER, true },
@@ -510,6 +510,7 @@ int cmd_ls(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (summary)
 		return print_summary(&listing, &segments);
+	segments_add_kernels(fd, &segments);
 	if (optind < argc)
 		status = select_ids(&segments, argc - optind, argv + optind);
 	if (status == EXIT_USAGE)

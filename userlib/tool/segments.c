@@ -47,6 +47,11 @@ static int by_id(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+void segments_sort(struct segments *segments)
+{
+	qsort(segments->ds, segments->count, sizeof(*segments->ds), by_id);
+}
+
 /* Returns 0, or -1 after a message. */
 int segments_load(int fd, struct segments *segments)
 {
@@ -69,7 +74,7 @@ int segments_load(int fd, struct segments *segments)
 		if (control(fd, XSHM_IOC_STAT, i, XSHM_SELECT_INDEX_ANY, ds, sizeof(*ds)) >= 0)
 			segments->count++;
 	}
-	qsort(segments->ds, segments->count, sizeof(*segments->ds), by_id);
+	segments_sort(segments);
 	return 0;
 }
 
@@ -105,6 +110,7 @@ char *segment_status(const struct xshm_ds *ds)
 		{ ds->mode & XSHM_DEST, "dest" },
 		{ ds->mode & XSHM_LOCKED, "locked" },
 		{ segment_is_orphan(ds), "orphan" },
+		{ ds->attributes & SEGMENT_OF_KERNEL, "kernel" },
 	};
 
 	return words(list, ARRAY_SIZE(list));

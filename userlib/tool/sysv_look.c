@@ -48,7 +48,7 @@ static bool same_file(const char *a, const char *b)
 	return !stat(a, &x) && !stat(b, &y) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
 }
 
-/* Where the calls are served, /proc/sysvipc/shm may have xshm's segments. */
+/* Where the calls are served, or were, /proc/sysvipc/shm has xshm's segments, too. */
 static void count_segments(struct sysv *sysv)
 {
 	static const char own[] = "/proc/xshm", kernels[] = "/proc/sysvipc/shm";
@@ -64,7 +64,7 @@ static void count_segments(struct sysv *sysv)
 			found = !memcmp(&more[i], &rows[k], sizeof(*rows));
 		others += !found;
 	}
-	if (sysv->served > 0 && sysv->kernel_segments >= 0)
+	if (sysv->served >= 0 && sysv->kernel_segments >= 0)
 		sysv->kernel_segments = others;
 	/* xshm run has put one over the other. */
 	if (same_file(own, kernels))

@@ -52,7 +52,12 @@ struct segments {
 	struct xshm_usage usage;
 };
 
+/* In xshm_ds.attributes, and in no module's: the kernel made it, before its calls were served. */
+#define SEGMENT_OF_KERNEL	(1U << 31)
+
 int segments_load(int fd, struct segments *segments);
+void segments_sort(struct segments *segments);
+void segments_add_kernels(int fd, struct segments *segments);	/* kernels.c */
 int segment_stat(int fd, int id, struct xshm_ds *ds);
 int segment_find(int fd, int key);
 int segment_remove(int fd, int id);
