@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,28 @@
 
 enum unit { UNIT_COUNT, UNIT_BYTES, UNIT_PAGES, UNIT_SWITCH, UNIT_POLICY, UNIT_ID };
 
+#define IN_DEVICE(bit, field)						\
+	.select = XSHM_LIMIT_##bit, .offset = offsetof(struct xshm_limits, field), \
+	.size = sizeof(((struct xshm_limits *)0)->field)
+
 static const struct limit {
 	const char *name;
 	enum unit unit;
 	const char *help;
+	/* Where the device has it, too: its bit, and its place in struct xshm_limits. */
+	unsigned int select;
+	size_t offset, size;
 } limits[] = {
-	{ "shmmax", UNIT_BYTES, "largest segment, bytes" },
-	{ "shmall", UNIT_PAGES, "all segments, pages" },
-	{ "shmmni", UNIT_COUNT, "number of segments" },
-	{ "user_segments", UNIT_COUNT, "segments of a user, 0: any" },
-	{ "user_bytes", UNIT_BYTES, "bytes of a user, 0: any" },
-	{ "shm_rmid_forced", UNIT_SWITCH, "1: remove at last detach" },
-	{ "huge", UNIT_POLICY, "huge pages of new segments" },
-	{ "shm_next_id", UNIT_ID, "next id wanted, -1: any" },
+	{ "shmmax", UNIT_BYTES, "largest segment, bytes", IN_DEVICE(SHMMAX, shmmax) },
+	{ "shmall", UNIT_PAGES, "all segments, pages", IN_DEVICE(SHMALL, shmall) },
+	{ "shmmni", UNIT_COUNT, "number of segments", IN_DEVICE(SHMMNI, shmmni) },
+	{ "user_segments", UNIT_COUNT, "segments of a user, 0: any",
+	  IN_DEVICE(USER_SEGMENTS, user_segments) },
+	{ "user_bytes", UNIT_BYTES, "bytes of a user, 0: any", IN_DEVICE(USER_BYTES, user_bytes) },
+	{ "shm_rmid_forced", UNIT_SWITCH, "1: remove at last detach",
+	  IN_DEVICE(RMID_FORCED, rmid_forced) },
+	{ "huge", UNIT_POLICY, "huge pages of new segments", IN_DEVICE(HUGE, huge) },
+	{ "shm_next_id", UNIT_ID, "next id wanted, -1: any", IN_DEVICE(NEXT_ID, next_id) },
 	{ "hugetlb_shm_group", UNIT_ID, "group that may use hugetlb" },
 };
 
@@ -106,45 +116,24 @@ static int write_device(const struct limit *limit, const char *value)
 	struct xshm_limits wish = {};
 	struct xshm_control arg = {
 		.size = sizeof(arg),
+		.select = limit->select,
 		.buf_size = sizeof(wish),
 		.buf = (uintptr_t)&wish,
 	};
-	char *trouble;
+	void *field = (char *)&wish + limit->offset;
+	char *trouble = limit->select ? device_trouble() : xprintf("not there");
 	int fd, err;
 
-	if (!strcmp(limit->name, "shmmax")) {
-		arg.select = XSHM_LIMIT_SHMMAX;
-		wish.shmmax = number;
-	} else if (!strcmp(limit->name, "shmmni")) {
-		arg.select = XSHM_LIMIT_SHMMNI;
-		wish.shmmni = number;
-	} else if (!strcmp(limit->name, "shmall")) {
-		arg.select = XSHM_LIMIT_SHMALL;
-		wish.shmall = number;
-	} else if (!strcmp(limit->name, "user_segments")) {
-		arg.select = XSHM_LIMIT_USER_SEGMENTS;
-		wish.user_segments = number;
-	} else if (!strcmp(limit->name, "user_bytes")) {
-		arg.select = XSHM_LIMIT_USER_BYTES;
-		wish.user_bytes = number;
-	} else if (!strcmp(limit->name, "shm_rmid_forced")) {
-		arg.select = XSHM_LIMIT_RMID_FORCED;
-		wish.rmid_forced = number;
-	} else if (!strcmp(limit->name, "shm_next_id")) {
-		arg.select = XSHM_LIMIT_NEXT_ID;
-		wish.next_id = strcmp(value, "-1") ? (int)number : -1;
-	} else if (limit->unit == UNIT_POLICY) {
-		arg.select = XSHM_LIMIT_HUGE;
-		while (strcmp(policies[wish.huge], value))
-			wish.huge++;
-	} else {
-		return EPERM;
-	}
-
-	trouble = device_trouble();
 	free(trouble);
 	if (trouble)
 		return ENODEV;
+	if (limit->unit == UNIT_POLICY)
+		for (number = 0; strcmp(policies[number], value); number++)
+			;
+	if (limit->size == sizeof(uint64_t))
+		*(uint64_t *)field = number;
+	else
+		*(uint32_t *)field = number;
 	fd = device_open();
 	err = fd < 0 || ioctl(fd, XSHM_IOC_SET_LIMITS, &arg) ? errno : 0;
 	close(fd);
@@ -229,22 +218,14 @@ static int set(const struct limit *limit, const char *text)
 /* For where /proc/sys is hidden. */
 static char *value_from_device(const struct limit *limit, const struct xshm_limits *known)
 {
-	const struct {
-		const char *name;
-		uint64_t value;
-	} values[] = {
-		{ "shmmax", known->shmmax },
-		{ "shmall", known->shmall },
-		{ "shmmni", known->shmmni },
-		{ "user_segments", known->user_segments },
-		{ "user_bytes", known->user_bytes },
-		{ "shm_rmid_forced", known->rmid_forced },
-	};
+	const void *field = (const char *)known + limit->offset;
 
-	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-		if (!strcmp(values[i].name, limit->name))
-			return xprintf("%llu", (unsigned long long)values[i].value);
-	return NULL;
+	if (!limit->select)
+		return NULL;
+	if (limit->unit == UNIT_ID)
+		return xprintf("%d", *(const int32_t *)field);
+	return xprintf("%llu", limit->size == sizeof(uint64_t) ?
+		       (unsigned long long)*(const uint64_t *)field : *(const uint32_t *)field);
 }
 
 static char *current_value(const struct limit *limit, const struct xshm_limits *known)
