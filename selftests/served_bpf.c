@@ -148,7 +148,10 @@ FIXTURE_TEARDOWN(served_bpf)
 
 TEST_F_TIMEOUT(served_bpf, program_after_the_module, 100)
 {
-	EXPECT_EQ(-EBUSY, attach_program(self->program));
+	int err = attach_program(self->program);
+
+	/* Linux 7.x says EINVAL. */
+	EXPECT_TRUE(err == -EBUSY || err == -EINVAL) TH_LOG("%d", err);
 	EXPECT_TRUE(calls_work());
 	EXPECT_LT(0, lines_with(TRACEFS "/enabled_functions", "xshm_enter_shmget"));
 	/* Once there is room, it can. */
