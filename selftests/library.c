@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 
+#include "built.h"
 #include "library.h"
 
 FIXTURE(library) { };
@@ -211,21 +212,6 @@ static int exported(const char *path, char names[][64], int most)
 	return count;
 }
 
-/* A file of the build, beside the folder of this program. */
-static const char *built(const char *name)
-{
-	static char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 100);
-	char *slash;
-
-	if (length < 0)
-		return "";
-	path[length] = 0;
-	slash = strrchr(path, '/');
-	snprintf(slash, 100, "/../userlib/%s", name);
-	return path;
-}
-
 static void expect_exports(struct __test_metadata *_metadata, const char *library,
 			   const char *const *expected)
 {
@@ -234,7 +220,7 @@ static void expect_exports(struct __test_metadata *_metadata, const char *librar
 
 	count = exported(built(library), names, 64);
 	if (count == -ENOENT)
-		SKIP(return, "%s is not there", built(library));
+		SKIP(return, "%s is not there", library);
 	for (wanted = 0; expected[wanted]; wanted++) {
 		for (found = 0; found < count && strcmp(names[found], expected[wanted]); found++)
 			;

@@ -7,27 +7,12 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "common.h"
+#include "built.h"
 
 #define SIZE 5000
 
 /* What the program that was run anew has to do; its status is 0 or a line. */
 typedef int (*scene)(void);
-
-/* A file of the build, beside the folder of this program. */
-static const char *built(const char *name)
-{
-	static char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 100);
-	char *slash;
-
-	if (length < 0)
-		return "";
-	path[length] = 0;
-	slash = strrchr(path, '/');
-	snprintf(slash, 100, "/../userlib/%s", name);
-	return path;
-}
 
 #define CHECK(condition) do {			\
 	if (!(condition))			\
@@ -267,7 +252,7 @@ FIXTURE(preload) { };
 FIXTURE_SETUP(preload)
 {
 	if (access(built("libxshm-preload.so"), R_OK))
-		SKIP(return, "%s is not there", built("libxshm-preload.so"));
+		SKIP(return, "libxshm-preload.so is not there");
 	USE_BACKEND(&xshm);
 }
 

@@ -7,26 +7,13 @@
 #include <signal.h>
 #include <stdarg.h>
 
-#include "common.h"
+#include "built.h"
 
 struct said {
 	int status;		/* of exit, or -signal, or -1000 when it took too long */
 	char out[1 << 16];
 	char err[1 << 12];
 };
-
-/* A file of the build, beside the folder of this program. */
-static inline const char *built(const char *name)
-{
-	static char path[4096];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 100);
-
-	if (length < 0)
-		return "";
-	path[length] = 0;
-	snprintf(strrchr(path, '/'), 100, "/../userlib/%s", name);
-	return path;
-}
 
 /* Reads what fits; true at the end of the file. */
 static inline bool drain(int fd, char *buf, size_t size, size_t *used)

@@ -31,14 +31,7 @@ FIXTURE(tool_run) {
 
 FIXTURE_SETUP(tool_run)
 {
-	ssize_t length;
-
-	USE_BACKEND(&xshm);
-	if (access(built("xshm"), X_OK))
-		SKIP(return, "the xshm command is not built");
-	length = readlink("/proc/self/exe", self->self, sizeof(self->self) - 1);
-	ASSERT_LT(0, length);
-	self->self[length] = 0;
+	FIND_SELF(self->self);
 }
 
 /* What nobody removed is somebody's mistake. */
@@ -276,9 +269,4 @@ TEST_F_TIMEOUT(tool_run, fallback, 100)
 	ASSERT_EQ(0, umount("/dev/xshm"));
 }
 
-int main(int argc, char **argv)
-{
-	if (argc == 3 && !strcmp(argv[1], "scene"))
-		return play(argv[2]);
-	return test_harness_run(argc, argv);
-}
+SCENES_MAIN

@@ -6,14 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "tool.h"
-
-#define SIZE 5000
-
-#define CHECK(condition) do {			\
-	if (!(condition))			\
-		return __LINE__ & 0xff ?: 1;	\
-} while (0)
+#include "scenes.h"
 
 static int use_segment(void)
 {
@@ -338,24 +331,11 @@ static int by_library(void)
 	return 0;
 }
 
-#define SCENE(name) { #name, name }
-
-static const struct {
-	const char *name;
-	int (*play)(void);
-} scenes[] = {
+static const struct scene scenes[] = {
 	SCENE(use_segment), SCENE(one_segment), SCENE(keep_stack), SCENE(threads),
 	SCENE(first_calls), SCENE(children), SCENE(descriptors), SCENE(stops),
 	SCENE(bound_to_maker), SCENE(exec_from_thread), SCENE(status_42), SCENE(killed),
 	SCENE(by_library),
 };
-
-static int play(const char *name)
-{
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++)
-		if (!strcmp(scenes[i].name, name))
-			return scenes[i].play();
-	return 97;
-}
 
 #endif

@@ -12,14 +12,7 @@ FIXTURE(tool_trace) {
 
 FIXTURE_SETUP(tool_trace)
 {
-	ssize_t length;
-
-	USE_BACKEND(&xshm);
-	if (access(built("xshm"), X_OK))
-		SKIP(return, "the xshm command is not built");
-	length = readlink("/proc/self/exe", self->self, sizeof(self->self) - 1);
-	ASSERT_LT(0, length);
-	self->self[length] = 0;
+	FIND_SELF(self->self);
 }
 
 FIXTURE_TEARDOWN(tool_trace)
@@ -160,9 +153,4 @@ TEST_F_TIMEOUT(tool_trace, both_sizes, 100)
 }
 #endif
 
-int main(int argc, char **argv)
-{
-	if (argc == 3 && !strcmp(argv[1], "scene"))
-		return play(argv[2]);
-	return test_harness_run(argc, argv);
-}
+SCENES_MAIN

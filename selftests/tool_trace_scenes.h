@@ -10,14 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 
-#include "tool.h"
-
-#define SIZE 5000
-
-#define CHECK(condition) do {			\
-	if (!(condition))			\
-		return __LINE__ & 0xff ?: 1;	\
-} while (0)
+#include "scenes.h"
 
 enum { SPINNERS = 8, WARM_UP = 20 };
 
@@ -458,12 +451,7 @@ static int old_size(void)
 }
 #endif
 
-#define SCENE(name) { #name, name }
-
-static const struct {
-	const char *name;
-	int (*play)(void);
-} scenes[] = {
+static const struct scene scenes[] = {
 	SCENE(fair), SCENE(creation), SCENE(exec_spinning), SCENE(nothing), SCENE(signals),
 	SCENE(names), SCENE(unseen), SCENE(last_of_stack), SCENE(many_threads),
 	SCENE(mapped_once), SCENE(node_is_a_file), SCENE(no_permission),
@@ -472,13 +460,5 @@ static const struct {
 	SCENE(both_sizes), SCENE(old_size),
 #endif
 };
-
-static int play(const char *name)
-{
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++)
-		if (!strcmp(scenes[i].name, name))
-			return scenes[i].play();
-	return 97;
-}
 
 #endif

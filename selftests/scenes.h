@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Scenes: what a test program does once xshm run has started it, each in a process of its
+ * own. A program with scenes has an array of them, and SCENES_MAIN in place of the
+ * harness's main.
+ */
+#ifndef SELFTESTS_XSHM_SCENES_H
+#define SELFTESTS_XSHM_SCENES_H
+
+#include "tool.h"
+
+#define SIZE 5000
+
+#define CHECK(condition) do {			\
+	if (!(condition))			\
+		return __LINE__ & 0xff ?: 1;	\
+} while (0)
+
+struct scene {
+	const char *name;
+	int (*play)(void);
+};
+
+#define SCENE(name) { #name, name }
+
+static inline int play(const struct scene *scenes, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(scenes[i].name, name))
+			return scenes[i].play();
+	return 97;
+}
+
+#define SCENES_MAIN								\
+int main(int argc, char **argv)							\
+{										\
+	if (argc == 3 && !strcmp(argv[1], "scene"))				\
+		return play(scenes, sizeof(scenes) / sizeof(*scenes), argv[2]);	\
+	return test_harness_run(argc, argv);					\
+}
+
+/* For the fixture of such a program: its own path. */
+#define FIND_SELF(path) do {							\
+	USE_BACKEND(&xshm);							\
+	if (access(built("xshm"), X_OK))					\
+		SKIP(return, "the xshm command is not built");			\
+	ASSERT_TRUE(own_path(path, sizeof(path)));				\
+} while (0)
+
+#endif
