@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # A newer QEMU than the machine's own, where its Debian has one in backports. Before
 # 8.1 TCG may run the old code of a kernel that changed it (ftrace, kprobes, static
-# keys) on another processor just then. Nothing is installed. Sourced by setup.
+# keys) on another processor just then. Nothing is installed. Sourced by setup, after
+# kernels-roots.sh.
 # shellcheck shell=bash disable=SC2154
 
-. "$top/scripts/kernels-roots.sh"
-
-# The newest that is needed, as MAJOR.MINOR.
+# The oldest that will do, as MAJOR.MINOR.
 qemu_wanted=8.1
 
 qemu_is_new() {

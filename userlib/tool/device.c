@@ -70,7 +70,8 @@ static char *version_trouble(int fd)
 	return NULL;
 }
 
-static int open_or_tell(char **trouble)
+/* Returns a descriptor; or -1, and in *@trouble why, to be freed. */
+int device_try(char **trouble)
 {
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 
@@ -86,7 +87,7 @@ static int open_or_tell(char **trouble)
 int device_open(void)
 {
 	char *trouble;
-	int fd = open_or_tell(&trouble);
+	int fd = device_try(&trouble);
 
 	if (fd < 0)
 		complain("%s", trouble);
@@ -98,7 +99,7 @@ int device_open(void)
 char *device_trouble(void)
 {
 	char *trouble;
-	int fd = open_or_tell(&trouble);
+	int fd = device_try(&trouble);
 
 	if (fd >= 0)
 		close(fd);

@@ -121,11 +121,14 @@ static int write_device(const struct limit *limit, const char *value)
 		.buf = (uintptr_t)&wish,
 	};
 	void *field = (char *)&wish + limit->offset;
-	char *trouble = limit->select ? device_trouble() : xprintf("not there");
+	char *trouble;
 	int fd, err;
 
+	if (!limit->select)
+		return EPERM;
+	fd = device_try(&trouble);
 	free(trouble);
-	if (trouble)
+	if (fd < 0)
 		return ENODEV;
 	if (limit->unit == UNIT_POLICY)
 		for (number = 0; strcmp(policies[number], value); number++)
@@ -134,8 +137,7 @@ static int write_device(const struct limit *limit, const char *value)
 		*(uint64_t *)field = number;
 	else
 		*(uint32_t *)field = number;
-	fd = device_open();
-	err = fd < 0 || ioctl(fd, XSHM_IOC_SET_LIMITS, &arg) ? errno : 0;
+	err = ioctl(fd, XSHM_IOC_SET_LIMITS, &arg) ? errno : 0;
 	close(fd);
 	return err;
 }

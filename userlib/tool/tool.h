@@ -41,6 +41,7 @@ int cmd_run(int argc, char **argv);
 int cmd_sysv(int argc, char **argv);
 
 /* device.c */
+int device_try(char **trouble);
 int device_open(void);
 char *device_trouble(void);
 
