@@ -61,13 +61,40 @@ void xshm_client_remove(struct xshm_segment *segment);
 int xshm_credentials_init(void);
 void xshm_credentials_exit(void);
 const struct cred *xshm_use_kernel_credentials(void);
-bool xshm_may_access_wanted(const struct xshm_segment *segment, unsigned int wanted);
 bool xshm_may_control(const struct xshm_segment *segment);
 bool xshm_may_lock_anything(void);
 bool xshm_may_use_hugetlb(void);
 bool xshm_may_set_limits(void);
 bool xshm_may_choose_id(void);
 extern int xshm_hugetlb_shm_group;
+bool xshm_may_access_wanted(const struct xshm_segment *segment, unsigned int wanted);
+
+static inline bool xshm_owns(const struct xshm_segment *segment)
+{
+	kuid_t euid = current_euid();
+
+	lockdep_assert_held(&segment->lock);
+
+	return uid_eq(euid, segment->cuid) || uid_eq(euid, segment->uid);
+}
+
+/**
+ * xshm_may_access - check the mode of a segment
+ * @segment: the segment, locked
+ * @flags: permission bits; what any of the three triples asks for is wanted
+ *
+ * Return: true if owner or creator, group or others, whichever of them the
+ * caller is first, have all of it, or the caller has CAP_IPC_OWNER.
+ */
+static inline bool xshm_may_access(const struct xshm_segment *segment, unsigned int flags)
+{
+	unsigned int wanted = flags >> 6 | flags >> 3 | flags;
+
+	/* The usual case in place, as the search for the key is: see get.h. */
+	if (likely(xshm_owns(segment) && !(wanted & ~(segment->mode >> 6) & 0007)))
+		return true;
+	return xshm_may_access_wanted(segment, wanted);
+}
 
 /* backing.c, hugetlb.c */
 struct vfsmount *xshm_mount(const char *type_name, char *options);
@@ -258,32 +285,5 @@ int xshm_sysctl_init(void);
 void xshm_sysctl_exit(void);
 int xshm_sysctl_register_kernel(void);
 void xshm_sysctl_unregister_kernel(void);
-
-static inline bool xshm_owns(const struct xshm_segment *segment)
-{
-	kuid_t euid = current_euid();
-
-	lockdep_assert_held(&segment->lock);
-
-	return uid_eq(euid, segment->cuid) || uid_eq(euid, segment->uid);
-}
-
-/**
- * xshm_may_access - check the mode of a segment
- * @segment: the segment, locked
- * @flags: permission bits; what any of the three triples asks for is wanted
- *
- * Return: true if owner or creator, group or others, whichever of them the
- * caller is first, have all of it, or the caller has CAP_IPC_OWNER.
- */
-static inline bool xshm_may_access(const struct xshm_segment *segment, unsigned int flags)
-{
-	unsigned int wanted = flags >> 6 | flags >> 3 | flags;
-
-	/* In place: 15 of the 825 instructions of a look-up by key. */
-	if (likely(xshm_owns(segment) && !(wanted & ~(segment->mode >> 6) & 0007)))
-		return true;
-	return xshm_may_access_wanted(segment, wanted);
-}
 
 #endif /* XSHM_CORE_H */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * get.h - finding a segment by its key, in the doors themselves: a call of its own
- * would be 14 of their 830 and 527 instructions
+ * get.h - finding a segment by its key, in the doors themselves: with calls for the
+ * search and for the permission, a look-up has 33 instructions more than its 792, and
+ * 35 more than its 468
  */
 #ifndef XSHM_GET_H
 #define XSHM_GET_H

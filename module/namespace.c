@@ -208,10 +208,13 @@ struct xshm_ns *xshm_ns_get_served(bool anyhow)
 }
 
 /*
- * From now on the kernel makes segments, while some of xshm's are still there: no
+ * The kernel is about to make segments, while some of xshm's are still there: no
  * id shall mean both. The kernel's get later sequence numbers than these have; which
  * is nothing new for it, as its numbers grow each time its indexes have wrapped
  * (ipc_idr_alloc(), 6.1 to 7.3). Test: selftests/served.c.
+ *
+ * The caller is inside of the namespace, or visits it by xshm_ns_for_each(): it is
+ * not retired meanwhile.
  */
 static void xshm_ns_keep_ids_apart(struct xshm_ns *ns)
 {
@@ -220,6 +223,8 @@ static void xshm_ns_keep_ids_apart(struct xshm_ns *ns)
 	struct xshm_segment *segment;
 	int highest = -1;
 	u32 index;
+
+	lockdep_assert_held(&ns->mutex);
 
 	rcu_read_lock();
 	xshm_ids_for_each(ns, index, segment)
@@ -237,14 +242,11 @@ static void xshm_ns_keep_ids_apart(struct xshm_ns *ns)
 /* Serve the system calls of a namespace, or don't. */
 void xshm_ns_serve(struct xshm_ns *ns, bool on)
 {
-	bool was;
-
 	mutex_lock(&ns->mutex);
-	was = ns->served;
+	if (ns->served && !on)
+		xshm_ns_keep_ids_apart(ns);
 	WRITE_ONCE(ns->served, on);
 	mutex_unlock(&ns->mutex);
-	if (was && !on)
-		xshm_ns_keep_ids_apart(ns);
 }
 
 static void xshm_ns_set_served(struct xshm_ns *ns, void *on)

@@ -214,8 +214,8 @@ static noinline struct xshm_answer xshm_sysv_ctl(struct xshm_ns *ns, int id, int
 }
 
 /*
- * What the trampolines call, which is too much for what isn't served as it is: it isn't
- * traced itself.
+ * What the trampolines call, for calls that aren't served, too: to leave room for tracing
+ * would be one of the few instructions that these may cost.
  */
 #define XSHM_HANDLER(_name, _answer)						\
 	notrace struct xshm_answer						\

@@ -55,7 +55,7 @@ struct xshm_both {
 	bool kernels;
 };
 
-/* Positions are the kernel's, then xshm's from here on, without the headline. */
+/* Positions are the kernel's up to here, then xshm's, whose headline is left out. */
 #define XSHM_BOTH_OURS	(1LL << 32)
 
 /* One line of the kernel's; those of xshm are of the same length. */
@@ -68,10 +68,10 @@ static struct seq_file *xshm_both_kernels(struct xshm_both *both)
 
 static void *xshm_both_ours(struct seq_file *seq, loff_t *pos)
 {
-	loff_t ours = *pos - XSHM_BOTH_OURS + 1;
+	loff_t ours = *pos - XSHM_BOTH_OURS;
 	void *entry = xshm_table_seq_ops.start(seq, &ours);
 
-	*pos = ours + XSHM_BOTH_OURS - 1;
+	*pos = XSHM_BOTH_OURS + ours;
 	return entry;
 }
 
@@ -82,7 +82,7 @@ static void *xshm_both_leave(struct seq_file *seq, loff_t *pos)
 
 	kernels->op->stop(kernels, NULL);
 	both->kernels = false;
-	*pos = XSHM_BOTH_OURS;
+	*pos = XSHM_BOTH_OURS + 1;
 	return xshm_both_ours(seq, pos);
 }
 
@@ -90,13 +90,11 @@ static void *xshm_both_start(struct seq_file *seq, loff_t *pos)
 {
 	struct xshm_both *both = seq->private;
 	struct seq_file *kernels = xshm_both_kernels(both);
-	void *entry;
 
-	both->kernels = *pos < XSHM_BOTH_OURS;
+	both->kernels = *pos <= XSHM_BOTH_OURS;
 	if (!both->kernels)
 		return xshm_both_ours(seq, pos);
-	entry = kernels->op->start(kernels, pos);
-	return entry ?: xshm_both_leave(seq, pos);
+	return kernels->op->start(kernels, pos) ?: xshm_both_leave(seq, pos);
 }
 
 static void *xshm_both_next(struct seq_file *seq, void *entry, loff_t *pos)
@@ -105,13 +103,11 @@ static void *xshm_both_next(struct seq_file *seq, void *entry, loff_t *pos)
 	struct seq_file *kernels = xshm_both_kernels(both);
 	loff_t ours;
 
-	if (both->kernels) {
-		entry = kernels->op->next(kernels, entry, pos);
-		return entry ?: xshm_both_leave(seq, pos);
-	}
-	ours = *pos - XSHM_BOTH_OURS + 1;
+	if (both->kernels)
+		return kernels->op->next(kernels, entry, pos) ?: xshm_both_leave(seq, pos);
+	ours = *pos - XSHM_BOTH_OURS;
 	entry = xshm_table_seq_ops.next(seq, entry, &ours);
-	*pos = ours + XSHM_BOTH_OURS - 1;
+	*pos = XSHM_BOTH_OURS + ours;
 	return entry;
 }
 
