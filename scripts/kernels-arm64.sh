@@ -11,7 +11,8 @@ arm64_make_args="ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-"
 
 arm64_complete() {
 	local dir=$cache/kernels/arm64
-	root_complete arm64 && [ -x "$dir/sysroot/usr/bin/ipcs" ]
+	root_complete arm64 && [ -x "$dir/sysroot/usr/bin/ipcs" ] &&
+		[ -e "$dir/sysroot/usr/lib/locale/C.utf8" ]
 }
 
 # Headers are for arm64, but the programs that come with them run here.
@@ -21,7 +22,7 @@ arm64_download() {
 	apt-get -c "$conf" -qy --download-only install \
 		"linux-kbuild-$base=$version" gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
 		make dash coreutils sed grep mawk findutils || return
-	apt-get -c "$conf" -qy --download-only install busybox-static:arm64 bash:arm64 \
+	apt-get -c "$conf" -qy --download-only install busybox-static:arm64 bash:arm64 libc-bin:arm64 \
 		dash:arm64 coreutils:arm64 sed:arm64 grep:arm64 mawk:arm64 findutils:arm64 \
 		util-linux:arm64 bsdutils:arm64 procps:arm64 perl-base:arm64 || return
 	apt-get -c "$conf" -q download "linux-headers-$base-common=$version" \
