@@ -17,6 +17,7 @@ int xshm_ids_highest_index(struct xshm_ns *ns);
 int xshm_ids_insert(struct xshm_segment *segment);
 void xshm_ids_drop_key(struct xshm_segment *segment);
 void xshm_ids_remove(struct xshm_segment *segment);
+void xshm_ids_leave_behind(struct xshm_ns *ns);
 
 /* All segments of an instance; see xshm_ids_next(). */
 #define xshm_ids_for_each(ns, index, segment)				\

@@ -72,7 +72,8 @@ int xshm_ids_init(struct xshm_ns *ns)
 		return err;
 	}
 	RCU_INIT_POINTER(ns->slots, slots);
-	ns->last_index = -1;
+	ns->last_index = XSHM_INDEX_COUNT;
+	ns->sequence = -1;
 	ns->next_id = -1;
 	return 0;
 }
@@ -240,6 +241,81 @@ static int xshm_ids_take_wanted(struct xshm_ns *ns)
 	return wanted;
 }
 
+#ifdef CONFIG_SYSVIPC
+
+/* How many rounds of its ids the kernel makes before one has a sequence number. */
+static unsigned int xshm_ids_ahead(const struct xshm_ns *ns, unsigned int sequence)
+{
+	const struct ipc_namespace *ipc_ns;
+	unsigned int kernel;
+
+	/* There under RCU also if the instance was retired, which has no new ids. */
+	rcu_read_lock();
+	ipc_ns = READ_ONCE(ns->ipc_ns);
+	kernel = ipc_ns ? READ_ONCE(ipc_ns->ids[XSHM_KERNEL_IDS].seq) : 0;
+	rcu_read_unlock();
+	return (sequence + XSHM_SEQUENCE_COUNT - kernel) % XSHM_SEQUENCE_COUNT;
+}
+
+/*
+ * Where the calls are the kernel's, xshm's sequence numbers stay far ahead of those that
+ * it gives (ipc_idr_alloc(), 6.1 to 7.3), and far from where those were: an id of the
+ * one means nothing to the other, so that who mixes them up gets EINVAL and not a
+ * stranger's memory. Test: selftests/apart.c.
+ */
+static unsigned int xshm_ids_apart(const struct xshm_ns *ns, unsigned int sequence)
+{
+	unsigned int ahead = xshm_ids_ahead(ns, sequence);
+
+	if (ns->served || (ahead >= XSHM_SEQUENCE_APART &&
+			   ahead <= XSHM_SEQUENCE_COUNT - XSHM_SEQUENCE_APART))
+		return sequence;
+	return (sequence + XSHM_SEQUENCE_COUNT - ahead + XSHM_SEQUENCE_APART) %
+	       XSHM_SEQUENCE_COUNT;
+}
+
+/**
+ * xshm_ids_leave_behind - let the kernel's next ids be none that xshm gave
+ * @ns: the instance, served so far, with its mutex held; the caller is inside of its
+ *	namespace, or visits it by xshm_ns_for_each(): it is not retired meanwhile
+ *
+ * The kernel goes on with later sequence numbers than served segments have: as it does
+ * itself each time its indexes have wrapped. Test: selftests/served.c.
+ */
+void xshm_ids_leave_behind(struct xshm_ns *ns)
+{
+	struct ipc_ids *ids = &ns->ipc_ns->ids[XSHM_KERNEL_IDS];
+	struct xshm_segment *segment;
+	unsigned int ahead, most = 0;
+	u32 index;
+
+	lockdep_assert_held(&ns->mutex);
+
+	down_write(&ids->rwsem);
+	rcu_read_lock();
+	xshm_ids_for_each(ns, index, segment) {
+		ahead = xshm_ids_ahead(ns, segment->id >> XSHM_INDEX_BITS) + 1;
+		if (ahead <= XSHM_SEQUENCE_APART)
+			most = max(most, ahead);
+	}
+	rcu_read_unlock();
+	ids->seq = (ids->seq + most) % XSHM_SEQUENCE_COUNT;
+	up_write(&ids->rwsem);
+}
+
+#else
+
+static unsigned int xshm_ids_apart(const struct xshm_ns *ns, unsigned int sequence)
+{
+	return sequence;
+}
+
+void xshm_ids_leave_behind(struct xshm_ns *ns)
+{
+}
+
+#endif
+
 /* Find a free index that has a slot, and make it an id. */
 static int xshm_ids_alloc(struct xshm_segment *segment)
 {
@@ -271,8 +347,8 @@ static int xshm_ids_alloc(struct xshm_segment *segment)
 		return err;
 
 	if (wanted < 0) {
-		if ((int)index <= ns->last_index && ++ns->sequence > XSHM_SEQUENCE_MAX - 1)
-			ns->sequence = 0;
+		if ((int)index <= ns->last_index)
+			ns->sequence = xshm_ids_apart(ns, (ns->sequence + 1) % XSHM_SEQUENCE_COUNT);
 		ns->last_index = index;
 		ns->next_index = index + 1;
 		sequence = ns->sequence;

@@ -207,44 +207,12 @@ struct xshm_ns *xshm_ns_get_served(bool anyhow)
 	return ns;
 }
 
-/*
- * The kernel is about to make segments, while some of xshm's are still there: no
- * id shall mean both. The kernel's get later sequence numbers than these have; which
- * is nothing new for it, as its numbers grow each time its indexes have wrapped
- * (ipc_idr_alloc(), 6.1 to 7.3). Test: selftests/served.c.
- *
- * The caller is inside of the namespace, or visits it by xshm_ns_for_each(): it is
- * not retired meanwhile.
- */
-static void xshm_ns_keep_ids_apart(struct xshm_ns *ns)
-{
-#ifdef CONFIG_SYSVIPC
-	struct ipc_ids *ids = &ns->ipc_ns->ids[XSHM_KERNEL_IDS];
-	struct xshm_segment *segment;
-	int highest = -1;
-	u32 index;
-
-	lockdep_assert_held(&ns->mutex);
-
-	rcu_read_lock();
-	xshm_ids_for_each(ns, index, segment)
-		highest = max(highest, segment->id >> XSHM_INDEX_BITS);
-	rcu_read_unlock();
-	if (highest < 0)
-		return;
-	down_write(&ids->rwsem);
-	if (ids->seq <= highest && highest < XSHM_SEQUENCE_MAX - 1)
-		ids->seq = highest + 1;
-	up_write(&ids->rwsem);
-#endif
-}
-
 /* Serve the system calls of a namespace, or don't. */
 void xshm_ns_serve(struct xshm_ns *ns, bool on)
 {
 	mutex_lock(&ns->mutex);
 	if (ns->served && !on)
-		xshm_ns_keep_ids_apart(ns);
+		xshm_ids_leave_behind(ns);
 	WRITE_ONCE(ns->served, on);
 	mutex_unlock(&ns->mutex);
 }

@@ -76,12 +76,14 @@
 
 /*
  * An id is a sequence number above an index. The sequence grows whenever the
- * indexes wrap, so that an id comes again only after 65,536 rounds.
+ * indexes wrap, so that an id comes again only after 32,768 rounds.
  */
 #define XSHM_INDEX_BITS		15
 #define XSHM_INDEX_COUNT	(1 << XSHM_INDEX_BITS)
 #define XSHM_INDEX_MASK		(XSHM_INDEX_COUNT - 1)
-#define XSHM_SEQUENCE_MAX	(INT_MAX >> XSHM_INDEX_BITS)
+#define XSHM_SEQUENCE_COUNT	(INT_MAX >> XSHM_INDEX_BITS)
+/* How far apart from the kernel's, at least. */
+#define XSHM_SEQUENCE_APART	0x4000
 
 /**
  * struct xshm_ns - shared memory of an IPC namespace
@@ -105,8 +107,8 @@
  * @users: uid of a creator to its struct xshm_user
  * @idle_user: one in @users that has no segments, kept for the next
  * @next_index: where the next search for a free index starts
- * @last_index: index given last, -1 if none was
- * @sequence: sequence number of ids given now
+ * @last_index: index given last; such that a round begins, if none was
+ * @sequence: sequence number of ids given now, that of the round
  * @next_id: id that the next segment shall get, -1 for any (shm_next_id)
  * @shmmax: largest segment, in bytes. The limits from here on are single words
  *	that are written and read without a lock.

@@ -144,6 +144,7 @@ static inline const char *unavailable(const struct backend *backend)
 		ASSERT_TRUE(begin_in_initial(ipc));				\
 	} else {								\
 		ASSERT_EQ(0, unshare(CLONE_NEWIPC));				\
+		first_sequence = new_sequence();				\
 	}									\
 } while (0)
 

@@ -8,6 +8,7 @@
 #define SELFTESTS_XSHM_DIFFERENCES_H
 
 enum difference {
+	IDS_APART,
 	SHARED_MAPPING_FILE,
 	MOVED_PARTS,
 	FAILED_ATTACH,
@@ -24,6 +25,7 @@ enum difference {
 };
 
 static const char *const differences[DIFFERENCES] = {
+	[IDS_APART] = "Ids that are not the kernel's",
 	[SHARED_MAPPING_FILE] = "Attaches of a segment share their file",
 	[MOVED_PARTS] = "Moving several parts at once",
 	[FAILED_ATTACH] = "A failed attach destroys nothing",
@@ -46,6 +48,7 @@ static const char *const differences[DIFFERENCES] = {
 static inline bool differs_when_served(enum difference which)
 {
 	switch (which) {
+	case IDS_APART:
 	case CREATOR_IS_A_PROCESS:
 	case CREATOR_THAT_EXECUTED:
 	case CREATOR_THAT_LEAVES:

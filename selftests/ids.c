@@ -209,8 +209,9 @@ TEST_F(ids, namespaces_count_on_their_own)
 		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
 		EXPECT_EQ(-EINVAL, ctl(ID(0, 0), IPC_STAT, &buf));
 		EXPECT_EQ(-ENOENT, get(KEY, 0, 0));
-		EXPECT_EQ(0, get(KEY, 200, IPC_CREAT | IPC_EXCL | 0600));
-		EXPECT_EQ(200, STAT(0).shm_segsz);
+		first_sequence = new_sequence();
+		EXPECT_EQ(ID(0, 0), get(KEY, 200, IPC_CREAT | IPC_EXCL | 0600));
+		EXPECT_EQ(200, STAT(ID(0, 0)).shm_segsz);
 		EXPECT_EQ(-EINVAL, ctl(ID(0, 1), IPC_RMID, NULL));
 		ASSERT_EQ(0, set_sysctl("shm_next_id", 77));
 	}

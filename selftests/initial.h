@@ -8,6 +8,7 @@
 #define SELFTESTS_XSHM_INITIAL_H
 
 #include "common.h"
+#include "differences.h"
 
 /* Processes of the test before may still be exiting. */
 #define EMPTY_PATIENCE	10	/* seconds */
@@ -18,8 +19,8 @@ static inline bool in_initial(void)
 }
 
 /*
- * Sequence number of the ids that the test begins with, at index 0: 0 in a namespace of
- * its own.
+ * Sequence number of the ids that the test begins with, at index 0; in a namespace of
+ * its own new_sequence().
  */
 static int first_sequence;
 
@@ -28,6 +29,14 @@ static int first_sequence;
 #define NTH_ID(n)		(first_sequence << INITIAL_INDEX_BITS | (n))
 /* Indexes up to this one are given in turn as long as few segments exist. */
 #define INITIAL_CYCLE		64
+
+/* That a namespace begins with, of the device where the kernel has calls of its own. */
+static inline int new_sequence(void)
+{
+	bool apart = !served() && !access("/proc/sysvipc/sem", F_OK);
+
+	return DIFFERS(IDS_APART, 0, apart ? 0x4000 : 0);
+}
 
 /* Removes all segments of a backend; returns how many there were. */
 static inline int remove_all(const struct backend *backend)
@@ -91,16 +100,21 @@ static inline int default_limits(const struct backend *backend)
 	return 0;
 }
 
-/* Goes on to where index 0 is next; its sequence number, or -1. */
+/*
+ * Goes on to where index 0 is next; its sequence number, or -1. After a whole round:
+ * that one begins wherever it is far from the kernel's ids, the next one goes on.
+ */
 static inline int begin_round(const struct backend *backend)
 {
+	int rounds = 0;
+
 	/* Further on than the cycle after a test with many segments. */
-	for (int i = 0; i < 2 * INITIAL_CYCLE; i++) {
+	for (int i = 0; i < 3 * INITIAL_CYCLE; i++) {
 		int id = backend->get(IPC_PRIVATE, 1, 0600);
 
 		if (id < 0 || backend->ctl(id, IPC_RMID, NULL))
 			return -1;
-		if (id % (1 << INITIAL_INDEX_BITS) == INITIAL_CYCLE - 1)
+		if (id % (1 << INITIAL_INDEX_BITS) == INITIAL_CYCLE - 1 && ++rounds == 2)
 			return (id >> INITIAL_INDEX_BITS) + 1;
 	}
 	return -1;

@@ -63,11 +63,17 @@ int id_of(const struct side *side, const struct op *op)
 		return 12345678;
 	case IDS + 2:
 		/* Of an earlier or later sequence number. */
-		return side->ids[0] < 0 ? 0 : side->ids[0] ^ (1 << 15);
+		return side->ids[0] < 0 ? side->first_id : side->ids[0] ^ (1 << 15);
 	case IDS + 3:
 		return 0x7fffffff;
 	}
 	return side->ids[op->id];
+}
+
+/* For the record: as if both sides began with the same id. */
+long shown_id(long id)
+{
+	return id >= IDS_APART ? id - IDS_APART : id;
 }
 
 static long do_get(struct side *side, const struct op *op)
@@ -77,7 +83,7 @@ static long do_get(struct side *side, const struct op *op)
 
 	if (id >= 0)
 		side->ids[op->id] = id;
-	return id;
+	return shown_id(id);
 }
 
 static long do_at(struct side *side, const struct op *op)
@@ -155,11 +161,12 @@ static long do_stat(struct side *side, const struct op *op, struct record *recor
 		ds.shm_atime = normalise_time(side, ds.shm_atime);
 		ds.shm_dtime = normalise_time(side, ds.shm_dtime);
 		ds.shm_ctime = normalise_time(side, ds.shm_ctime);
+		ds.shm_perm.__seq = shown_id(ds.shm_perm.__seq << 15) >> 15;
 	}
 	_Static_assert(sizeof(ds) == sizeof(record->v), "a stat is 14 words");
 	memcpy(record->v, &ds, sizeof(ds));
 	record->count = 14;
-	return result;
+	return shown_id(result);
 }
 
 /* Users and groups of the sequence; the last one is no user. */
@@ -278,6 +285,8 @@ static long do_sysctl(struct side *side, const struct op *op)
 	long result;
 	int fd, size;
 
+	if (op->a == 4 && value < IDS_APART)
+		value += side->first_id;
 	if (by_command && op->a < 4 && geteuid() && side->process[op->process].sys_admin)
 		return -EDEADLK;
 	/* Of two errors the command gives another one. */
@@ -358,7 +367,7 @@ long add_text(struct side *side, struct record *record, const char *text, size_t
 	return size;
 }
 
-/* The table, with normalised times. */
+/* The table, with normalised ids and times. */
 static long do_table(struct side *side, const struct op *op, struct record *record)
 {
 	static char text[64 << 10];
@@ -375,15 +384,17 @@ static long do_table(struct side *side, const struct op *op, struct record *reco
 	close(fd);
 	text[size] = 0;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		int key, id, after_id, head, tail;
 		long t[3];
-		int head, tail;
 
-		if (sscanf(line, "%*d %*d %*o %*u %*u %*u %*u %*u %*u %*u %*u%n %ld %ld %ld%n",
-			   &head, &t[0], &t[1], &t[2], &tail) < 3) {
+		if (sscanf(line, "%d %d%n %*o %*u %*u %*u %*u %*u %*u %*u %*u%n %ld %ld %ld%n",
+			   &key, &id, &after_id, &head, &t[0], &t[1], &t[2], &tail) < 5) {
 			used += snprintf(out + used, sizeof(out) - used, "%s\n", line);
 			continue;
 		}
-		used += snprintf(out + used, sizeof(out) - used, "%.*s %lu %lu %lu%s\n", head, line,
+		used += snprintf(out + used, sizeof(out) - used,
+				 "%10d %10ld%.*s %lu %lu %lu%s\n", key, shown_id(id),
+				 head - after_id, line + after_id,
 				 normalise_time(side, t[0]), normalise_time(side, t[1]),
 				 normalise_time(side, t[2]), line + tail);
 	}

@@ -90,6 +90,9 @@ struct record {
 	unsigned int text, text_size;
 };
 
+/* Where ids of the device begin, beside calls of the kernel's own (semantics.rst). */
+#define IDS_APART	(0x4000 << 15)
+
 struct attach {
 	unsigned long address;	/* 0: the slot is empty */
 	unsigned long pages;
@@ -120,6 +123,7 @@ struct side {
 	int number;		/* 0 or 1 */
 	int backend;
 	int binary;		/* descriptor, for exec */
+	int first_id;		/* what the first id of a namespace is: 0 or IDS_APART */
 	uid_t base;		/* user n is base + n, in a user namespace n */
 	time_t clock;
 	atomic_int turn[PROCESSES + 1];
@@ -157,6 +161,7 @@ bool carry_out_memory(struct side *side, const struct op *op, struct record *rec
 void guard_faults(void);
 uid_t real_user(const struct side *side, long n);
 int id_of(const struct side *side, const struct op *op);
+long shown_id(long id);
 long add_text(struct side *side, struct record *record, const char *text, size_t size);
 int switch_service(const struct side *side);
 

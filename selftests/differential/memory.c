@@ -233,8 +233,9 @@ static long do_maps(struct side *side, struct record *record)
 		arena = start >= WINDOW(0) && start < ARENA_END;
 		if (!arena && strncmp(name, "/SYSV", 5))
 			continue;
-		snprintf(lines[count], sizeof(lines[0]), "%lx+%lx %s %lx %lu %s",
-			 arena ? start : 0, end - start, protection, offset, inode, name);
+		snprintf(lines[count], sizeof(lines[0]), "%lx+%lx %s %lx %ld %s",
+			 arena ? start : 0, end - start, protection, offset,
+			 strncmp(name, "/SYSV", 5) ? (long)inode : shown_id(inode), name);
 		order[count] = lines[count];
 		count++;
 	}

@@ -331,6 +331,7 @@ static int start(struct side *side, const struct sequence *sequence, uid_t base)
 	side->number = number;
 	side->backend = !number ? BACKEND_SYSV :
 			sequence->flags & SEQUENCE_SERVED ? BACKEND_SERVED : BACKEND_XSHM;
+	side->first_id = side->backend == BACKEND_XSHM ? IDS_APART : 0;
 	side->binary = binary;
 	side->base = base;
 	for (int i = 0; i < IDS; i++)
