@@ -142,6 +142,7 @@ long xshm_segment_remove(struct xshm_ns *ns, int id);
 void xshm_segment_condemn(struct xshm_segment *segment);
 void xshm_segment_destroy_unused(struct xshm_segment *segment);
 bool xshm_segment_creator_gone(const struct xshm_segment *segment);
+bool xshm_segment_process_gone(const struct xshm_segment *segment);
 
 /* mapping.c */
 struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind,

@@ -74,7 +74,7 @@ static noinline long xshm_ioctl_get_new(struct xshm_call *call)
 
 	ret = xshm_get_new(call->ns, call->client, &wish);
 	/* Its creator may close the descriptor while others have it open: the watch sees that. */
-	if (get->options & XSHM_GET_OWNER_BOUND)
+	if (READ_ONCE(call->ns->bound))
 		xshm_watch();
 	return ret;
 }

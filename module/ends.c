@@ -35,24 +35,37 @@ static bool xshm_ns_needs_reaping(const struct xshm_ns *ns)
 	return xshm_ns_rmid_forced(ns) || READ_ONCE(ns->bound);
 }
 
+/* What follows for a segment from what has ended. */
+enum xshm_end {
+	XSHM_END_NONE,
+	XSHM_END_UNUSED,	/* as long as nothing is attached */
+	XSHM_END_BOUND,		/* now, or with the last detach */
+};
+
 /*
- * Whether the end of its creator would end a segment: seen without its lock, to
- * pass most by. What this lets through is looked at again under the lock.
+ * Seen without the segment's lock, to pass most by: it is looked at again under the
+ * lock. @closed: so was the client that it was made through.
  */
-static bool xshm_may_end(const struct xshm_segment *segment)
+static enum xshm_end xshm_end_of(const struct xshm_segment *segment, bool closed)
 {
-	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
-		return !(READ_ONCE(segment->mode) & XSHM_DEST);
-	return xshm_ns_rmid_forced(segment->ns) && !READ_ONCE(segment->nattch);
+	if (segment->attributes & XSHM_ATTR_OWNER_BOUND &&
+	    !(READ_ONCE(segment->mode) & XSHM_DEST) &&
+	    ((closed && !segment->by_policy) || xshm_segment_process_gone(segment)))
+		return XSHM_END_BOUND;
+	if (xshm_ns_rmid_forced(segment->ns) && !READ_ONCE(segment->nattch) &&
+	    xshm_segment_creator_gone(segment))
+		return XSHM_END_UNUSED;
+	return XSHM_END_NONE;
 }
 
-/* Its creator is gone, or has closed what an owner-bound segment is bound to. */
-static void xshm_end_segment(struct xshm_segment *segment)
+/* Carry that out, and drop the reference. May sleep. */
+static void xshm_end_segment(struct xshm_segment *segment, enum xshm_end end)
 {
-	if (segment->attributes & XSHM_ATTR_OWNER_BOUND)
+	if (end == XSHM_END_BOUND)
 		xshm_segment_condemn(segment);
 	else
 		xshm_segment_destroy_unused(segment);
+	xshm_segment_put(segment);
 }
 
 /*
@@ -70,22 +83,20 @@ static void xshm_client_end_segments(struct xshm_client *client, bool closed)
 	spin_lock(&client->lock);
 	list_splice_init(&client->made, &left);
 	while (!list_empty(&left)) {
-		bool ends;
+		enum xshm_end end;
 
 		segment = list_first_entry(&left, struct xshm_segment, made);
 		list_move_tail(&segment->made, &client->made);
 		looked++;
-		ends = xshm_may_end(segment) &&
-		       ((closed && segment->attributes & XSHM_ATTR_OWNER_BOUND) ||
-			xshm_segment_creator_gone(segment)) &&
-		       refcount_inc_not_zero(&segment->refs);
-		if (!ends && looked % XSHM_LOOKS)
+		end = xshm_end_of(segment, closed);
+		if (end && !refcount_inc_not_zero(&segment->refs))
+			end = XSHM_END_NONE;
+		if (!end && looked % XSHM_LOOKS)
 			continue;
 		spin_unlock(&client->lock);
-		if (ends) {
+		if (end) {
 			ended++;
-			xshm_end_segment(segment);
-			xshm_segment_put(segment);
+			xshm_end_segment(segment, end);
 		}
 		cond_resched();
 		spin_lock(&client->lock);
@@ -119,11 +130,14 @@ void xshm_client_close(struct xshm_client *client)
 	xshm_client_put(client);
 }
 
-/* A task that makes segments has ended, or leaves its namespace. */
+/*
+ * A task that makes segments has ended, or leaves its namespace. What is bound to the
+ * process ends here if the task was its last one; else the watch sees it.
+ */
 void xshm_client_end_task(struct xshm_client *client)
 {
 	WRITE_ONCE(client->ended, true);
-	if (READ_ONCE(client->foreign) ||
+	if (READ_ONCE(client->bound) || READ_ONCE(client->foreign) ||
 	    (xshm_ns_rmid_forced(client->ns) && !list_empty_careful(&client->made)))
 		xshm_client_end_segments(client, false);
 	xshm_client_put(client);
@@ -134,17 +148,17 @@ static void xshm_ns_reap(struct xshm_ns *ns)
 {
 	unsigned int looked = 0, ended = 0;
 	struct xshm_segment *segment;
+	enum xshm_end end;
 	u32 index;
 
 	rcu_read_lock();
 	xshm_ids_for_each(ns, index, segment) {
 		looked++;
-		if (xshm_may_end(segment) && xshm_segment_creator_gone(segment) &&
-		    refcount_inc_not_zero(&segment->refs)) {
+		end = xshm_end_of(segment, false);
+		if (end && refcount_inc_not_zero(&segment->refs)) {
 			rcu_read_unlock();
 			ended++;
-			xshm_end_segment(segment);
-			xshm_segment_put(segment);
+			xshm_end_segment(segment, end);
 			cond_resched();
 			rcu_read_lock();
 		} else if (need_resched()) {

@@ -12,6 +12,7 @@ XSHM_EXPORT(xshm_serve);
 XSHM_EXPORT(xshm_ns_serve);
 XSHM_EXPORT(xshm_ns_find);
 XSHM_EXPORT(xshm_ns_get_served);
+XSHM_EXPORT(xshm_watch);
 XSHM_EXPORT(xshm_ns_enter);
 XSHM_EXPORT(xshm_ns_put);
 XSHM_EXPORT(xshm_ns_get);

@@ -17,11 +17,17 @@ atomic_t xshm_made_by_calls;
 /* The process that made the segment, or the task, is gone, or on its way. */
 bool xshm_segment_creator_gone(const struct xshm_segment *segment)
 {
+	if (segment->client && segment->client->owner)
+		return READ_ONCE(segment->client->ended);
+	return xshm_segment_process_gone(segment);
+}
+
+/* The process that made it has ended, whatever has become of its threads. */
+bool xshm_segment_process_gone(const struct xshm_segment *segment)
+{
 	struct task_struct *task;
 	bool gone;
 
-	if (segment->client && segment->client->owner)
-		return READ_ONCE(segment->client->ended);
 	rcu_read_lock();
 	task = pid_task(segment->creator, PIDTYPE_TGID);
 	gone = !task || !atomic_read(&task->signal->live);
@@ -61,7 +67,10 @@ struct xshm_segment *xshm_segment_alloc(struct xshm_ns *ns, struct xshm_client *
 	segment->gid = segment->cgid = current_egid();
 	segment->ctime = ktime_get_real_seconds();
 	segment->creator = get_pid(task_tgid(current));
-	if (wish->options & XSHM_GET_OWNER_BOUND)
+	segment->by_policy = !(wish->options & XSHM_GET_OWNER_BOUND) &&
+			     READ_ONCE(ns->owner_bound) >= (wish->key == XSHM_PRIVATE ?
+							    XSHM_BIND_PRIVATE : XSHM_BIND_ALL);
+	if (wish->options & XSHM_GET_OWNER_BOUND || segment->by_policy)
 		segment->attributes |= XSHM_ATTR_OWNER_BOUND;
 	if (client) {
 		/* Who calls on behalf of a module holds it. */

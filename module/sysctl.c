@@ -182,6 +182,13 @@ static struct ctl_table xshm_sysctls[] = {
 		.mode = 0644,
 		.proc_handler = xshm_sysctl_huge,
 	}, {
+		.procname = "owner_bound",
+		XSHM_NS_FIELD(owner_bound),
+		.mode = 0644,
+		.proc_handler = xshm_sysctl_int,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_TWO,
+	}, {
 		.procname = "hugetlb_shm_group",
 		.data = &xshm_hugetlb_shm_group,
 		.maxlen = sizeof(xshm_hugetlb_shm_group),

@@ -85,6 +85,11 @@
 /* How far apart from the kernel's, at least. */
 #define XSHM_SEQUENCE_APART	0x4000
 
+/* Which segments the policy of a namespace binds to their creators. */
+#define XSHM_BIND_NONE		0
+#define XSHM_BIND_PRIVATE	1	/* those without a key */
+#define XSHM_BIND_ALL		2
+
 /**
  * struct xshm_ns - shared memory of an IPC namespace
  * @ipc_ns: the namespace, with a reference; NULL once the instance is retired
@@ -116,6 +121,8 @@
  * @shmmni: most segments
  * @rmid_forced: destroy a segment at its last detach
  * @huge: policy of new ordinary segments, XSHM_HUGE_*
+ * @owner_bound: which new segments end with the process that makes them,
+ *	XSHM_BIND_*
  * @user_segments: most segments of a user, 0 for no limit
  * @user_bytes: most memory of a user, in bytes, 0 for no limit
  * @rcu: for freeing
@@ -149,6 +156,7 @@ struct xshm_ns {
 	int shmmni;
 	int rmid_forced;
 	int huge;
+	int owner_bound;
 	unsigned long user_segments;
 	unsigned long user_bytes;
 
@@ -192,6 +200,8 @@ enum xshm_mapping {
  *	and nests in nothing but what is said above
  * @mode: permissions, XSHM_DEST and XSHM_LOCKED
  * @attributes: XSHM_ATTR_*, fixed at creation
+ * @by_policy: owner-bound as its namespace said then: to the process, and not to
+ *	a descriptor that the program knows nothing of; fixed at creation
  * @dead: out of the tables; nothing can be attached any more
  * @mapping: files that attaches map, made by the first attach of their kind
  * @nattch: number of VMAs
@@ -228,6 +238,7 @@ struct xshm_segment {
 	umode_t mode;
 	bool dead;
 	bool unused_once;
+	bool by_policy;
 	u32 attributes;
 	struct file *mapping[XSHM_MAPPINGS];
 	unsigned long nattch;

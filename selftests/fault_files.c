@@ -56,7 +56,7 @@ TEST_F_TIMEOUT(fault, sysctls, SWEEP_SECONDS)
 {
 	static const char *const names[] = {
 		"shmmax", "shmall", "shmmni", "shm_rmid_forced", "huge", "user_segments",
-		"user_bytes",
+		"user_bytes", "owner_bound",
 	};
 	static const struct operation reading =
 		OPERATION("read of a sysctl", open_for_reading, read_file, close_file);

@@ -83,8 +83,9 @@ static inline int default_limits(const struct backend *backend)
 		{ "user_segments", "0" },
 		{ "user_bytes", "0" },
 		{ "huge", "within_size" },
+		{ "owner_bound", "0" },
 	};
-	int count = backend == &xshm ? 7 : 4, err;
+	int count = backend == &xshm ? 8 : 4, err;
 	char path[128];
 
 	for (int i = 0; i < count; i++) {

@@ -265,7 +265,7 @@ TEST_F(owner_bound, memory_comes_back)
 /* Many segments of one descriptor, among others that stay. */
 TEST_F(owner_bound, many)
 {
-	int fd = open("/dev/xshm", O_RDWR | O_CLOEXEC);
+	int fd = open("/dev/xshm", O_RDWR | O_CLOEXEC), left = 0;
 
 	for (int i = 0; i < 100; i++) {
 		ASSERT_LE(0, bound(fd, IPC_PRIVATE, 8192));
@@ -279,10 +279,12 @@ TEST_F(owner_bound, many)
 	for (int i = 0; i < 200; i++) {
 		struct xshm_ds ds;
 
-		if (raw_stat(i, &ds) == 0) {
+		if (raw_stat(NTH_ID(i), &ds) == 0) {
 			EXPECT_EQ(0, ds.attributes & XSHM_ATTR_OWNER_BOUND);
+			left++;
 		}
 	}
+	EXPECT_EQ(100, left);
 }
 
 TEST_F(owner_bound, gone_creators_of_ordinary_segments_are_told)

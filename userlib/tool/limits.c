@@ -36,6 +36,7 @@ static const struct limit {
 	  IN_DEVICE(RMID_FORCED, rmid_forced) },
 	{ "huge", UNIT_POLICY, "huge pages of new segments", IN_DEVICE(HUGE, huge) },
 	{ "shm_next_id", UNIT_ID, "next id wanted, -1: any", IN_DEVICE(NEXT_ID, next_id) },
+	{ "owner_bound", UNIT_COUNT, "end with creator: 1 keyless, 2 all" },
 	{ "hugetlb_shm_group", UNIT_ID, "group that may use hugetlb" },
 };
 
