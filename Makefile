@@ -41,6 +41,14 @@ module-%:
 	echo "  MODULE  Linux $$release" && \
 	$(call build_module,$$build,$$release,$${root:+scripts/in-root "$$root"},$$make_args)
 
+# What tests load beside it, in a folder below the module's.
+test-modules-%:
+	+$(Q)eval "$$(scripts/kernels --show $* || echo exit 1)" && \
+	mkdir -p "$(build)/$$release/tests" && \
+	cp -rsf $(CURDIR)/selftests/modules/. "$(build)/$$release/tests/" && \
+	$${root:+scripts/in-root "$$root"} $(MAKE) -C "$$build" M="$(build)/$$release/tests" \
+		$(kbuild_args) $$make_args modules
+
 lib:
 	$(Q)$(MAKE) -C userlib O=$(build)/userlib
 

@@ -52,12 +52,12 @@ static int ahead(int id, int kernels)
 	struct shmid_ds ds_;							\
 										\
 	ipc = (backend);							\
-	EXPECT_EQ(-EINVAL, at(id, NULL, 0));					\
-	EXPECT_EQ(-EINVAL, at(id, NULL, SHM_RDONLY));				\
-	EXPECT_EQ(-EINVAL, ctl(id, IPC_STAT, &ds_));				\
-	EXPECT_EQ(-EINVAL, ctl(id, IPC_SET, &ds_));				\
-	EXPECT_EQ(-EINVAL, ctl(id, SHM_LOCK, NULL));				\
-	EXPECT_EQ(-EINVAL, ctl(id, IPC_RMID, NULL));				\
+	ASSERT_EQ(-EINVAL, at(id, NULL, 0));					\
+	ASSERT_EQ(-EINVAL, at(id, NULL, SHM_RDONLY));				\
+	ASSERT_EQ(-EINVAL, ctl(id, IPC_STAT, &ds_));				\
+	ASSERT_EQ(-EINVAL, ctl(id, IPC_SET, &ds_));				\
+	ASSERT_EQ(-EINVAL, ctl(id, SHM_LOCK, NULL));				\
+	ASSERT_EQ(-EINVAL, ctl(id, IPC_RMID, NULL));				\
 } while (0)
 
 /* As many of both, so that their indexes are the same. */
