@@ -252,6 +252,10 @@ long xshm_stat(struct xshm_ns *ns, int id, unsigned int select, struct xshm_stat
 long xshm_set(struct xshm_ns *ns, int id, kuid_t uid, kgid_t gid, umode_t mode);
 void xshm_sum_up(struct xshm_ns *ns, bool extended, struct xshm_sums *sums);
 
+/* limits.c */
+void xshm_get_limits(struct xshm_ns *ns, struct xshm_limits *limits);
+int xshm_set_limits(struct xshm_ns *ns, const struct xshm_limits *limits, u32 which);
+
 /* lock.c */
 long xshm_lock(struct xshm_ns *ns, int id);
 long xshm_unlock(struct xshm_ns *ns, int id);

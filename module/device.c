@@ -10,7 +10,6 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
@@ -238,72 +237,13 @@ static long xshm_ioctl_unlock(struct xshm_call *call)
 static long xshm_ioctl_limits(struct xshm_call *call)
 {
 	const struct xshm_control *control = &call->arg.control;
-	struct xshm_ns *ns = call->ns;
-	const struct xshm_limits_now now = xshm_ns_limits(ns);
-	const int *next_id = xshm_ns_limit(ns, &ns->next_id);
-	struct xshm_limits limits = {
-		.shmmax = now.shmmax,
-		.shmmin = 1,
-		.shmmni = now.shmmni,
-		.shmseg = now.shmmni,
-		.shmall = now.shmall,
-		.user_segments = READ_ONCE(ns->user_segments),
-		.user_bytes = READ_ONCE(ns->user_bytes),
-		.rmid_forced = now.rmid_forced,
-		.huge = READ_ONCE(ns->huge),
-		.next_id = READ_ONCE(*next_id),
-	};
+	struct xshm_limits limits;
 
 	if (control->select || control->id < 0 || control->buf_size < XSHM_LIMITS_SIZE_SYSV)
 		return -EINVAL;
+	xshm_get_limits(call->ns, &limits);
 	return xshm_copy_buf(control, &limits, sizeof(limits)) ?:
 	       xshm_ids_highest_index(call->ns);
-}
-
-/* The values that the sysctl files take, too. */
-static bool xshm_limits_valid(const struct xshm_limits *limits, u32 which)
-{
-	if (which & ~XSHM_LIMITS_ALL || limits->reserved1 ||
-	    memchr_inv(limits->reserved, 0, sizeof(limits->reserved)))
-		return false;
-	if (which & XSHM_LIMIT_SHMMNI && limits->shmmni > XSHM_INDEX_COUNT)
-		return false;
-	if (which & XSHM_LIMIT_RMID_FORCED && limits->rmid_forced > 1)
-		return false;
-	if (which & XSHM_LIMIT_HUGE && limits->huge > XSHM_HUGE_ADVISE)
-		return false;
-	if (which & XSHM_LIMIT_NEXT_ID && limits->next_id < 0)
-		return false;
-	return limits->shmmax <= ULONG_MAX && limits->shmall <= ULONG_MAX &&
-	       limits->user_segments <= ULONG_MAX && limits->user_bytes <= ULONG_MAX;
-}
-
-static void xshm_limits_write(struct xshm_ns *ns, const struct xshm_limits *limits, u32 which)
-{
-	unsigned long *shmmax = xshm_ns_limit(ns, &ns->shmmax);
-	unsigned long *shmall = xshm_ns_limit(ns, &ns->shmall);
-	int *rmid_forced = xshm_ns_limit(ns, &ns->rmid_forced);
-	int *next_id = xshm_ns_limit(ns, &ns->next_id);
-	int *shmmni = xshm_ns_limit(ns, &ns->shmmni);
-
-	mutex_lock(&ns->mutex);
-	if (which & XSHM_LIMIT_SHMMAX)
-		WRITE_ONCE(*shmmax, limits->shmmax);
-	if (which & XSHM_LIMIT_SHMMNI)
-		WRITE_ONCE(*shmmni, limits->shmmni);
-	if (which & XSHM_LIMIT_SHMALL)
-		WRITE_ONCE(*shmall, limits->shmall);
-	if (which & XSHM_LIMIT_USER_SEGMENTS)
-		WRITE_ONCE(ns->user_segments, limits->user_segments);
-	if (which & XSHM_LIMIT_USER_BYTES)
-		WRITE_ONCE(ns->user_bytes, limits->user_bytes);
-	if (which & XSHM_LIMIT_RMID_FORCED)
-		WRITE_ONCE(*rmid_forced, limits->rmid_forced);
-	if (which & XSHM_LIMIT_HUGE)
-		WRITE_ONCE(ns->huge, limits->huge);
-	if (which & XSHM_LIMIT_NEXT_ID)
-		WRITE_ONCE(*next_id, limits->next_id);
-	mutex_unlock(&ns->mutex);
 }
 
 static long xshm_ioctl_set_limits(struct xshm_call *call)
@@ -321,17 +261,10 @@ static long xshm_ioctl_set_limits(struct xshm_call *call)
 				    control->buf_size);
 	if (err)
 		return err;
-	if (!xshm_limits_valid(&limits, which))
-		return -EINVAL;
-	if (which & ~XSHM_LIMIT_NEXT_ID && !xshm_may_set_limits())
-		return -EPERM;
-	if (which & XSHM_LIMIT_NEXT_ID && !xshm_may_choose_id())
-		return -EPERM;
-
-	xshm_limits_write(call->ns, &limits, which);
-	if (which & XSHM_LIMIT_RMID_FORCED)
+	err = xshm_set_limits(call->ns, &limits, which);
+	if (!err && which & XSHM_LIMIT_RMID_FORCED)
 		xshm_rmid_forced_changed(call->ns);
-	return 0;
+	return err;
 }
 
 static long xshm_ioctl_usage(struct xshm_call *call)

@@ -7,8 +7,8 @@
  *	doors		device.c, table.c, sysctl.c, and sysv/, a module of its
  *			own: from and to user space
  *	ends		ends.c: what ends with a creator, a client, a namespace
- *	commands	get.c, attach.c, control.c, lock.c: arguments in kernel
- *			memory, results by value, -errno
+ *	commands	get.c, attach.c, control.c, lock.c, limits.c: arguments in
+ *			kernel memory, results by value, -errno
  *	states		segment.c, mapping.c
  *	parts		backing.c, hugetlb.c, permission.c, client.c
  *	namespaces	namespace.c
