@@ -27,13 +27,38 @@ static long xshm_attach_error(long err, unsigned long addr, unsigned long size)
 
 	if (err == -EEXIST)
 		return -EINVAL;
-	if (err == -ENOMEM && addr) {
+	if (err == -ENOMEM) {
 		mmap_read_lock(mm);
 		if (find_vma_intersection(mm, addr, addr + size))
 			err = -EINVAL;
 		mmap_read_unlock(mm);
 	}
 	return err;
+}
+
+/* Map it where nothing else may be. */
+static long xshm_map_at(struct file *file, unsigned long addr, unsigned long size,
+			unsigned long prot, unsigned long flags)
+{
+	long ret;
+
+	if (addr + size < addr)
+		return -EINVAL;
+	ret = vm_mmap(file, addr, size, prot, flags | MAP_FIXED_NOREPLACE, 0);
+	return IS_ERR_VALUE(ret) ? xshm_attach_error(ret, addr, size) : ret;
+}
+
+/* Map it in place of what is there. */
+static long xshm_map_over(struct file *file, unsigned long addr, unsigned long size,
+			  unsigned long prot, unsigned long flags)
+{
+	long ret;
+
+	if (!xshm_mapping_pin(file))
+		return -EIDRM;
+	ret = vm_mmap(file, addr, size, prot, flags | MAP_FIXED, 0);
+	xshm_mapping_unpin(file);
+	return ret;
 }
 
 /**
@@ -53,7 +78,8 @@ unsigned long xshm_attach(struct xshm_ns *ns, int id, unsigned long addr, u32 sh
 	unsigned long flags = MAP_SHARED;
 	unsigned int access = 0444;
 	enum xshm_mapping kind = XSHM_MAPPING_RO;
-	bool fixed = false;
+	long (*map)(struct file *file, unsigned long addr, unsigned long size,
+		    unsigned long prot, unsigned long flags) = NULL;
 	struct file *file;
 	unsigned long size;
 	long ret;
@@ -68,8 +94,7 @@ unsigned long xshm_attach(struct xshm_ns *ns, int id, unsigned long addr, u32 sh
 				return -EINVAL;
 		}
 		/* Address 0, after rounding, replaces what is there, as in shmat(2). */
-		fixed = addr && !(shmflg & XSHM_REMAP);
-		flags |= fixed ? MAP_FIXED_NOREPLACE : MAP_FIXED;
+		map = addr && !(shmflg & XSHM_REMAP) ? xshm_map_at : xshm_map_over;
 	} else if (shmflg & XSHM_REMAP) {
 		return -EINVAL;
 	}
@@ -90,17 +115,10 @@ unsigned long xshm_attach(struct xshm_ns *ns, int id, unsigned long addr, u32 sh
 		return PTR_ERR(file);
 
 	size = i_size_read(file_inode(file));
-	if (fixed && addr + size < addr) {
-		ret = -EINVAL;
-	} else if (flags & MAP_FIXED && !xshm_mapping_pin(file)) {
-		ret = -EIDRM;
-	} else {
-		ret = vm_mmap(file, addr, size, prot, flags, 0);
-		if (flags & MAP_FIXED)
-			xshm_mapping_unpin(file);
-		if (IS_ERR_VALUE(ret))
-			ret = xshm_attach_error(ret, fixed ? addr : 0, size);
-	}
+	if (map)
+		ret = map(file, addr, size, prot, flags);
+	else
+		ret = vm_mmap(file, 0, size, prot, flags, 0);
 	fput(file);
 	return ret;
 }
@@ -112,43 +130,24 @@ static bool xshm_vma_belongs(const struct vm_area_struct *vma, unsigned long add
 	       (vma->vm_start - addr) >> PAGE_SHIFT == vma->vm_pgoff;
 }
 
-/**
- * xshm_detach - unmap all that is left of an attach
- * @addr: the address that it began at
- *
- * As shmdt(2) does it: the first vma that can be part of an attach at the
- * address tells the attach, and all other parts of it within its size go too.
- * What can't be unmapped, say because mseal(2) forbids it, stays without a
- * word, also as with shmdt(2).
- *
- * Return: 0, -EINTR, -EINVAL.
+/*
+ * Unmap what is left of an attach that has gaps, or doesn't begin at @addr any more; the
+ * lock is held, and dropped.
  */
-int xshm_detach(unsigned long addr)
+static noinline int xshm_detach_parts(struct mm_struct *mm, unsigned long addr)
 {
-	struct mm_struct *mm = current->mm;
-	unsigned long start, next, size = 0;
+	unsigned long start, next = addr, size = 0;
 	struct vm_area_struct *vma;
 	struct file *file = NULL;
 	int err;
-
-	if (addr & ~PAGE_MASK)
-		return -EINVAL;
 
 	/*
 	 * do_munmap() is not exported, so the lock is dropped before each
 	 * unmapping. What another thread maps there in between goes too: as
 	 * with munmap(2), threads have to agree on who unmaps an address.
 	 */
-	for (next = addr;;) {
-		if (mmap_read_lock_killable(mm)) {
-			err = -EINTR;
-			break;
-		}
-		/* In the usual case all of the attach is there, which a look-up is enough for. */
-		vma = vma_lookup(mm, next);
-		if (!vma || !xshm_vma_belongs(vma, addr))
-			vma = find_vma(mm, next);
-		for (; vma; vma = find_vma(mm, vma->vm_end)) {
+	for (;;) {
+		for (vma = find_vma(mm, next); vma; vma = find_vma(mm, vma->vm_end)) {
 			if (file && vma->vm_end - addr > size) {
 				vma = NULL;
 				break;
@@ -176,8 +175,45 @@ int xshm_detach(unsigned long addr)
 			err = 0;
 		if (err || next - addr >= size)
 			break;
+		if (mmap_read_lock_killable(mm)) {
+			err = -EINTR;
+			break;
+		}
 	}
 	if (file)
 		fput(file);
 	return err;
+}
+
+/**
+ * xshm_detach - unmap all that is left of an attach
+ * @addr: the address that it began at
+ *
+ * As shmdt(2) does it: the first vma that can be part of an attach at the
+ * address tells the attach, and all other parts of it within its size go too.
+ * What can't be unmapped, say because mseal(2) forbids it, stays without a
+ * word, also as with shmdt(2).
+ *
+ * Return: 0, -EINTR, -EINVAL.
+ */
+int xshm_detach(unsigned long addr)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	unsigned long size;
+
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+
+	/* In the usual case all of it is there, in one vma, which a look-up is enough for. */
+	vma = vma_lookup(mm, addr);
+	if (unlikely(!vma || !xshm_vma_belongs(vma, addr)))
+		return xshm_detach_parts(mm, addr);
+	size = vma->vm_end - addr;
+	if (unlikely(size < i_size_read(file_inode(vma->vm_file))))
+		return xshm_detach_parts(mm, addr);
+	mmap_read_unlock(mm);
+	return vm_munmap(addr, size) == -EINTR ? -EINTR : 0;
 }

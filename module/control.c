@@ -7,6 +7,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/timekeeping.h>
 
+#include "ids.h"
 #include "xshm.h"
 
 /* May sleep; the reference on the segment is the caller's. */

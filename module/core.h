@@ -9,8 +9,6 @@
 struct xshm_slots;
 int xshm_ids_init(struct xshm_ns *ns);
 void xshm_ids_destroy(struct xshm_ns *ns);
-struct xshm_segment *xshm_ids_find_index(struct xshm_ns *ns, u32 index);
-struct xshm_segment *xshm_ids_find(struct xshm_ns *ns, int id);
 struct xshm_segment *xshm_ids_find_ref(struct xshm_ns *ns, int id);
 struct xshm_segment *xshm_ids_next(struct xshm_ns *ns, u32 *index);
 int xshm_ids_highest_index(struct xshm_ns *ns);
@@ -149,7 +147,26 @@ struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind
 			      unsigned int access);
 bool xshm_mapping_pin(struct file *file);
 void xshm_mapping_unpin(struct file *file);
-bool xshm_vma_is_attach(const struct vm_area_struct *vma);
+/**
+ * struct xshm_vm_ops - the operations of a backing's mappings, with counting
+ * @ops: what the vmas of attaches point to: a copy of @base but for open and
+ *	close. A copy keeps fault-around, huge faults, NUMA policy and what later kernels
+ *	add.
+ * @base: what the backing set, once known
+ */
+struct xshm_vm_ops {
+	struct vm_operations_struct ops;
+	const struct vm_operations_struct *base;
+};
+
+extern struct xshm_vm_ops xshm_shmem_vm_ops, xshm_hugetlb_vm_ops;
+
+/* The vma maps a segment. */
+static inline bool xshm_vma_is_attach(const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &xshm_shmem_vm_ops.ops ||
+	       vma->vm_ops == &xshm_hugetlb_vm_ops.ops;
+}
 
 /* get.c */
 long xshm_get_new(struct xshm_ns *ns, struct xshm_client *client, const struct xshm_wish *wish);

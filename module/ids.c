@@ -9,33 +9,19 @@
 #include <linux/bitmap.h>
 #include <linux/hash.h>
 #include <linux/idr.h>
-#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
 #include "get.h"
+#include "ids.h"
 
 /* Even of few segments an index comes again only after this many others. */
 #define XSHM_INDEX_CYCLE_MIN	64
 
 /* With all that belongs to them a bit less than 1 KiB; twice as many, than 2 KiB, and so on. */
 #define XSHM_SLOTS_MIN		120
-
-/**
- * struct xshm_slots - the segments of a namespace, by index
- * @rcu: for freeing, once a larger one has taken its place
- * @size: number of slots; fixed
- * @used: which slots are in use; under the namespace's mutex
- * @slot: the segments, or NULL; read under RCU
- */
-struct xshm_slots {
-	struct rcu_head rcu;
-	u32 size;
-	unsigned long *used;
-	struct xshm_segment __rcu *slot[];
-};
 
 /* Memory for @size slots, and behind them for @used. */
 static struct xshm_slots *xshm_slots_alloc(u32 size)
@@ -83,34 +69,6 @@ void xshm_ids_destroy(struct xshm_ns *ns)
 	WARN_ON(ns->used);
 	rhashtable_destroy(&ns->keys);
 	kvfree(xshm_slots_locked(ns));
-}
-
-/**
- * xshm_ids_find_index - look an index up
- * @ns: the instance
- * @index: the index
- *
- * Context: under rcu_read_lock().
- * Return: the segment, which may be dead until locked and checked, or NULL.
- */
-struct xshm_segment *xshm_ids_find_index(struct xshm_ns *ns, u32 index)
-{
-	const struct xshm_slots *slots = rcu_dereference(ns->slots);
-
-	if (index >= slots->size)
-		return NULL;
-	return rcu_dereference(slots->slot[array_index_nospec(index, slots->size)]);
-}
-
-/* The same for an id. */
-struct xshm_segment *xshm_ids_find(struct xshm_ns *ns, int id)
-{
-	struct xshm_segment *segment;
-
-	if (id < 0)
-		return NULL;
-	segment = xshm_ids_find_index(ns, id & XSHM_INDEX_MASK);
-	return segment && segment->id == id ? segment : NULL;
 }
 
 /* The same with a reference, for who sleeps while using it; or NULL. */

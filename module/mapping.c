@@ -17,37 +17,19 @@
 #include <linux/timekeeping.h>
 
 #include "compat.h"
+#include "ids.h"
 #include "xshm.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/**
- * struct xshm_vm_ops - the operations of a backing's mappings, with counting
- * @ops: what the vmas of attaches point to: a copy of @base but for open and
- *	close. A copy keeps fault-around, huge faults, NUMA policy and what later kernels
- *	add.
- * @base: what the backing set, once known
- */
-struct xshm_vm_ops {
-	struct vm_operations_struct ops;
-	const struct vm_operations_struct *base;
-};
-
-static struct xshm_vm_ops xshm_shmem_vm_ops;
-static struct xshm_vm_ops xshm_hugetlb_vm_ops;
+struct xshm_vm_ops xshm_shmem_vm_ops;
+struct xshm_vm_ops xshm_hugetlb_vm_ops;
 static DEFINE_MUTEX(xshm_vm_ops_lock);
 
 static struct xshm_segment *xshm_vma_segment(const struct vm_area_struct *vma)
 {
 	return vma->vm_file->private_data;
-}
-
-/* The vma maps a segment. */
-bool xshm_vma_is_attach(const struct vm_area_struct *vma)
-{
-	return vma->vm_ops == &xshm_shmem_vm_ops.ops ||
-	       vma->vm_ops == &xshm_hugetlb_vm_ops.ops;
 }
 
 /*
@@ -95,7 +77,7 @@ static void xshm_segment_unmap(struct xshm_segment *segment)
 	spin_lock(&segment->lock);
 	old = xshm_segment_touch(segment, &segment->dtime);
 	unused = !--segment->nattch &&
-		 (segment->mode & XSHM_DEST || xshm_ns_rmid_forced(segment->ns));
+		 (segment->mode & XSHM_DEST || xshm_ns_rmid_forced_locked(segment->ns));
 	if (unlikely(unused && segment->pins)) {
 		segment->unused_once = true;
 		unused = false;

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+#include "ids.h"
 #include "xshm.h"
 #include "trace.h"
 

@@ -100,18 +100,21 @@ static struct xshm_answer xshm_sysv_at(struct xshm_ns *ns, int id, unsigned long
 	return xshm_answer_or_pass(xshm_attach(ns, id, addr, shmflg, 0));
 }
 
-/* Wherever the segment is from: an attach survives a change of the namespace. */
-static struct xshm_answer xshm_sysv_dt(unsigned long addr)
+static noinline bool xshm_is_served(void)
 {
-	if (!atomic_read(&xshm_made_by_calls)) {
-		struct xshm_ns *ns = xshm_ns_get_served(false);
+	struct xshm_ns *ns = xshm_ns_get_served(false);
 
-		/* Where there is no instance yet, one was attached elsewhere at most. */
-		if (!ns)
-			return XSHM_PASS;
-		if (!IS_ERR(ns))
-			xshm_ns_put(ns);
-	}
+	/* Where there is no instance yet, a segment was attached elsewhere at most. */
+	if (!IS_ERR_OR_NULL(ns))
+		xshm_ns_put(ns);
+	return ns;
+}
+
+/* Wherever the segment is from: an attach survives a change of the namespace. */
+static __always_inline struct xshm_answer xshm_sysv_dt(unsigned long addr)
+{
+	if (!atomic_read(&xshm_made_by_calls) && !xshm_is_served())
+		return XSHM_PASS;
 	return xshm_answer_or_pass(xshm_detach(addr));
 }
 
