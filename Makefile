@@ -4,6 +4,7 @@
 #   make -C /lib/modules/$(uname -r)/build M=$PWD
 
 KERNEL ?= 6.1 6.12
+VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
 DESTDIR ?=
 V ?= 0
@@ -31,7 +32,7 @@ module: $(KERNEL:%=module-%)
 # command that make is run by, if any, $(4) more arguments.
 define build_module
 	mkdir -p "$(build)/$(2)" && \
-	cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi "$(build)/$(2)/" && \
+	cp -rsf $(CURDIR)/Kbuild $(CURDIR)/VERSION $(CURDIR)/module $(CURDIR)/uapi "$(build)/$(2)/" && \
 	find "$(build)/$(2)" -xtype l -delete && \
 	$(3) $(MAKE) -C "$(1)" M="$(build)/$(2)" $(kbuild_args) $(KARGS) $(4) modules
 endef
@@ -145,12 +146,13 @@ install-lib: lib
 		$(DESTDIR)/etc/modules-load.d/xshm.conf
 
 # The sources where DKMS looks, which then builds for each kernel to come.
-dkms := $(DESTDIR)/usr/src/xshm-0.1
+dkms := $(DESTDIR)/usr/src/xshm-$(VERSION)
 
 install-dkms:
 	$(Q)mkdir -p $(dkms)
-	$(Q)cp -r Kbuild module uapi scripts/install.d/dkms.conf $(dkms)/
-	@echo "next: dkms install xshm/0.1"
+	$(Q)cp -r Kbuild VERSION module uapi $(dkms)/
+	$(Q)sed 's/#MODULE_VERSION#/$(VERSION)/' scripts/install.d/dkms.conf >$(dkms)/dkms.conf
+	@echo "next: dkms install xshm/$(VERSION)"
 
 clean:
 	$(Q)rm -rf $(build)

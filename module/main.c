@@ -59,4 +59,4 @@ module_exit(xshm_exit);
 MODULE_DESCRIPTION("System V shared memory on /dev/xshm");
 MODULE_AUTHOR("The xshm authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(XSHM_RELEASE);

@@ -145,4 +145,4 @@ XSHM_IMPORT;
 MODULE_DESCRIPTION("The system calls of System V shared memory on xshm");
 MODULE_AUTHOR("The xshm authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(XSHM_RELEASE);
