@@ -7,6 +7,10 @@ KERNEL ?= 6.1 6.12
 VERSION := $(shell cat VERSION)
 PREFIX ?= /usr/local
 DESTDIR ?=
+# A package has them below /usr/lib.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= /etc/udev/rules.d
+MODULESLOADDIR ?= /etc/modules-load.d
 V ?= 0
 MAKEFLAGS += --no-print-directory
 
@@ -19,7 +23,7 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 
 .PHONY: all module lib selftests setup demo check check-builds check-programs style guest help
-.PHONY: check-debug check-races coverage
+.PHONY: check-debug check-races coverage deb check-install
 .PHONY: fuzz mutants soak
 .PHONY: check-kernels selftests-arm64 install install-module install-lib install-dkms clean
 
@@ -101,6 +105,12 @@ fuzz:
 	$(Q)scripts/fuzz $(if $(SEED),--seed $(SEED)) \
 		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(KERNELS:%=--kernel %)
 
+deb:
+	$(Q)scripts/deb
+
+check-install:
+	$(Q)scripts/check-install
+
 mutants: lib selftests
 	$(Q)scripts/mutants
 
@@ -137,13 +147,20 @@ install-module:
 
 install-lib: lib
 	$(Q)$(MAKE) -C userlib install O=$(build)/userlib \
-		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
-	$(Q)install -D -m 644 uapi/linux/xshm.h \
-		$(DESTDIR)$(PREFIX)/include/linux/xshm.h
+		DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) $(INSTALL_ARGS)
 	$(Q)install -D -m 644 scripts/install.d/60-xshm.rules \
-		$(DESTDIR)/etc/udev/rules.d/60-xshm.rules
+		$(DESTDIR)$(UDEVDIR)/60-xshm.rules
 	$(Q)install -D -m 644 scripts/install.d/xshm.conf \
-		$(DESTDIR)/etc/modules-load.d/xshm.conf
+		$(DESTDIR)$(MODULESLOADDIR)/xshm.conf
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/xshm $(DESTDIR)$(UNITDIR)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' scripts/install.d/service \
+		>$(DESTDIR)$(PREFIX)/lib/xshm/service
+	$(Q)chmod 755 $(DESTDIR)$(PREFIX)/lib/xshm/service
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|' scripts/install.d/xshm.service \
+		>$(DESTDIR)$(UNITDIR)/xshm.service
+	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/xshm.service
+	$(Q)test -e $(DESTDIR)/etc/xshm.conf || \
+		install -D -m 644 scripts/install.d/settings.conf $(DESTDIR)/etc/xshm.conf
 
 # The sources where DKMS looks, which then builds for each kernel to come.
 dkms := $(DESTDIR)/usr/src/xshm-$(VERSION)
@@ -169,6 +186,8 @@ help:
 	@echo "                also in the initial IPC namespace"
 	@echo "make check-programs   PostgreSQL, Xvfb, perl, ... and the examples on xshm, on"
 	@echo "                6.1, 6.12, 7.2, 7.3 and without System V IPC, by xshm run and served"
+	@echo "make deb        Debian packages, in build/deb"
+	@echo "make check-install  a Debian machine that installs and uses them"
 	@echo "make check-debug  all tests on two kernels (6.12 and the newest) with KASAN,"
 	@echo "                lockdep, kmemleak, VFS and namespace checks, ..."
 	@echo "make check-races  concurrent tests on a kernel with KCSAN"
