@@ -137,13 +137,21 @@ FORCE:
 
 install: install-module install-lib
 
+# A distribution keeps the key that its kernel was built with; sign-file would only fail.
+sig_key = $(shell sed -n 's/^CONFIG_MODULE_SIG_KEY="\(.*\)"/\1/p' "$(KDIR)/.config" 2>/dev/null)
+signs = $(shell grep -s '^CONFIG_MODULE_SIG_ALL=y' "$(KDIR)/.config")
+can_sign = $(if $(signs),$(filter pkcs11:%,$(sig_key))$(wildcard $(sig_key) $(KDIR)/$(sig_key)),yes)
+
 install-module:
 	$(Q)test -e "$(KDIR)/Makefile" || { \
 		echo "no headers of Linux $(KVER): apt-get install linux-headers-$(KVER), or give KVER=" >&2; \
 		exit 1; }
 	+$(Q)$(call build_module,$(KDIR),$(KVER))
-	$(Q)$(MAKE) -C $(KDIR) M=$(build)/$(KVER) \
-		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(Q)$(if $(can_sign),,echo "  NOTE    not signed, as the key of Linux $(KVER) is not here:" \
+		"Documentation/install.rst, Secure Boot" &&) \
+	$(MAKE) -C $(KDIR) M=$(build)/$(KVER) $(if $(can_sign),,CONFIG_MODULE_SIG_ALL=) \
+		INSTALL_MOD_DIR=updates $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(Q)$(if $(DESTDIR),,depmod $(KVER))
 
 install-lib: lib
 	$(Q)$(MAKE) -C userlib install O=$(build)/userlib \
