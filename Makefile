@@ -23,7 +23,7 @@ KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 
 .PHONY: all module lib selftests setup demo check check-builds check-programs style guest help
-.PHONY: check-debug check-races coverage deb check-install
+.PHONY: check-debug check-races coverage deb html check-install
 .PHONY: fuzz mutants soak
 .PHONY: check-kernels selftests-arm64 install install-module install-lib install-dkms clean
 
@@ -104,6 +104,9 @@ coverage:
 fuzz:
 	$(Q)scripts/fuzz $(if $(SEED),--seed $(SEED)) \
 		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(KERNELS:%=--kernel %)
+
+html:
+	$(Q)scripts/html
 
 deb:
 	$(Q)scripts/deb
@@ -195,6 +198,7 @@ help:
 	@echo "make check-programs   PostgreSQL, Xvfb, perl, ... and the examples on xshm, on"
 	@echo "                6.1, 6.12, 7.2, 7.3 and without System V IPC, by xshm run and served"
 	@echo "make deb        Debian packages, in build/deb"
+	@echo "make html       the documentation, in build/html"
 	@echo "make check-install  a Debian machine that installs and uses them"
 	@echo "make check-debug  all tests on two kernels (6.12 and the newest) with KASAN,"
 	@echo "                lockdep, kmemleak, VFS and namespace checks, ..."

@@ -98,7 +98,7 @@
  * @get_options: out: the XSHM_GET_* options that XSHM_IOC_GET knows
  * @attach_options: out: the XSHM_ATTACH_* options that XSHM_IOC_ATTACH knows
  *
- * Return: 0. Needs no permission and looks at no segment.
+ * Return: 0; needs no permission and looks at no segment.
  */
 struct xshm_version {
 	__u32 size;
@@ -215,7 +215,7 @@ struct xshm_attach {
  * Unmaps all that is left of the attach, also when parts of it were unmapped
  * or got another protection.
  *
- * Return: 0. EINTR, EINVAL (nothing attached there).
+ * Return: 0; EINTR, EINVAL (nothing attached there).
  */
 struct xshm_detach {
 	__u32 size;
