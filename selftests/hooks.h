@@ -6,11 +6,13 @@
 #include "served.h"
 #include "tracefs.h"
 
-/* What shmget(2) is in the kernel. */
+/* What the first and the last of the four calls are in the kernel. */
 #ifdef __aarch64__
 #define SHMGET	"__arm64_sys_shmget"
+#define SHMCTL	"__arm64_sys_shmctl"
 #else
 #define SHMGET	"__x64_sys_shmget"
+#define SHMCTL	"__x64_sys_shmctl"
 #endif
 
 /* Lines of a file that have a text in them. */

@@ -190,7 +190,7 @@ TEST_F(own_work, unlock_looks_at_each_page_once)
 
 #define WALKS		5
 
-static void lock_a_page(atomic_int *count)
+static void unlock_a_page(atomic_int *count)
 {
 	int id = raw_get(IPC_PRIVATE, 4096, 0600, XSHM_GET_SMALL);
 	char *p = (char *)raw_attach(id, NULL, 0, 0);
@@ -205,41 +205,68 @@ static void lock_a_page(atomic_int *count)
 	}
 }
 
+static void remove_a_page(atomic_int *count)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		int id = raw_get(IPC_PRIVATE, 4096, 0600, XSHM_GET_SMALL);
+		char *p = (char *)raw_attach(id, NULL, 0, 0);
+
+		p[0] = 'x';
+		if (raw_control(XSHM_IOC_LOCK, id, NULL, 0) || raw_detach(p) || raw_remove(id))
+			_exit(1);
+		atomic_fetch_add(count, 1);
+	}
+}
+
+/* A segment of many pages, locked. */
+static int locked_segment(size_t size)
+{
+	int id = raw_get(IPC_PRIVATE, size, 0600, XSHM_GET_SMALL);
+	char *p = (char *)raw_attach(id, NULL, 0, 0);
+
+	touch(p, size);
+	if (raw_detach(p) || raw_control(XSHM_IOC_LOCK, id, NULL, 0))
+		abort();
+	return id;
+}
+
 /*
- * While one unlocks many pages another unlocks a page again and again: between the first
+ * While one looks at many pages another looks at a page again and again: between the first
  * and the last batch of the one are batches of the other, but not if anything that
  * both need is held meanwhile.
  */
-TEST_F_TIMEOUT(own_work, others_unlock_while_pages_are_looked_at, 120)
+static void expect_batches_between(struct __test_metadata *_metadata,
+				   FIXTURE_DATA(own_work) *self,
+				   void (*look_at_a_page)(atomic_int *count),
+				   unsigned int command)
 {
 	atomic_int *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	long mine = 0, between = 0, pending = 0;
 	size_t size = 64 * MIB;
-	char *p, line[512];
 	bool inside = false;
+	int id[WALKS], status;
+	char line[512];
 	pid_t other;
-	int id, status;
 	FILE *f;
 
 	if (write_text(TRACEFS "/kprobe_events", "p:" BATCH " check_move_unevictable_folios"))
 		SKIP(return, "no probes: %s", strerror(errno));
 	self->probe = true;
 	ASSERT_NE(MAP_FAILED, (void *)count);
-	id = RAW_GET(size, 0600, XSHM_GET_SMALL);
-	p = RAW_ATTACH(id, 0, 0);
-	touch(p, size);
+	for (int i = 0; i < WALKS; i++)
+		id[i] = locked_segment(size);
 	/* Nobody runs the function while its code is changed: QEMU may not see that. */
 	ASSERT_EQ(0, trace_begin(&self->trace, BATCH));
 	other = fork();
 	if (other == 0)
-		lock_a_page(count);
+		look_at_a_page(count);
 	while (!atomic_load(count))
 		sched_yield();
 	for (int i = 0; i < WALKS; i++) {
-		ASSERT_EQ(0, raw_control(XSHM_IOC_LOCK, id, NULL, 0));
 		ASSERT_EQ(0, trace_mark(&self->trace, "walk"));
-		ASSERT_EQ(0, raw_control(XSHM_IOC_UNLOCK, id, NULL, 0));
+		ASSERT_EQ(0, raw_control(command, id[i], NULL, 0));
 	}
 	kill(other, SIGKILL);
 	ASSERT_EQ(other, waitpid(other, &status, 0));
@@ -268,8 +295,18 @@ TEST_F_TIMEOUT(own_work, others_unlock_while_pages_are_looked_at, 120)
 	printf("# counted: %ld batches of another between %ld of %d walks\n", between, mine,
 	       WALKS);
 	EXPECT_LT(0, between);
-	ASSERT_EQ(0, raw_detach(p));
-	ASSERT_EQ(0, raw_remove(id));
+	for (int i = 0; i < WALKS && command != XSHM_IOC_REMOVE; i++)
+		ASSERT_EQ(0, raw_remove(id[i]));
+}
+
+TEST_F_TIMEOUT(own_work, others_unlock_while_pages_are_looked_at, 120)
+{
+	expect_batches_between(_metadata, self, unlock_a_page, XSHM_IOC_UNLOCK);
+}
+
+TEST_F_TIMEOUT(own_work, others_remove_while_pages_are_looked_at, 120)
+{
+	expect_batches_between(_metadata, self, remove_a_page, XSHM_IOC_REMOVE);
 }
 
 TEST_HARNESS_MAIN

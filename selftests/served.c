@@ -64,6 +64,8 @@ TEST_F(served, each_makes_its_own)
 /* What was made while it was on, all its life. */
 TEST_F(served, segments_stay_when_it_is_switched_off)
 {
+	unsigned long limits[9];
+	struct shm_info info;
 	struct shmid_ds ds;
 	char *p, *q;
 	int id, other, theirs;
@@ -75,7 +77,15 @@ TEST_F(served, segments_stay_when_it_is_switched_off)
 	other = GET(IPC_PRIVATE, 4096, 0600);
 	p = ATTACH(id, 0);
 	strcpy(p, "before");
+	ASSERT_EQ(0, set_sysctl("shmmni", 77));
 	ASSERT_EQ(0, serve(false));
+	/* Of all segments it is the kernel that tells, which has none. */
+	EXPECT_EQ(kernel_has_sysv() ? 0 : -EINVAL, ctl(0, SHM_INFO, &info));
+	EXPECT_EQ(kernel_has_sysv() ? 0 : -EINVAL, ctl(0, IPC_INFO, limits));
+	if (kernel_has_sysv()) {
+		EXPECT_EQ(0, info.used_ids);
+		EXPECT_EQ(77, limits[2]);
+	}
 	ds = STAT(id);
 	EXPECT_EQ(5000, ds.shm_segsz);
 	EXPECT_EQ(KEY, ds.shm_perm.__key);
@@ -144,10 +154,43 @@ TEST_F(served, ids_stay_apart_when_it_is_switched_off)
 	}
 }
 
+#define SEQUENCES	0xffff
+/* How far apart sequence numbers are at least where the calls are the kernel's. */
+#define APART		0x4000
+
+static int chosen(int sequence, int index)
+{
+	return set_sysctl("shm_next_id", sequence << 15 | index) ?: get(IPC_PRIVATE, 1, 0600);
+}
+
+/* The kernel goes on after the last that was served, and xshm's are away from there. */
+TEST_F(served, sequences_when_it_is_switched_off)
+{
+	int theirs, ours, ahead;
+
+	NEEDS_KERNEL();
+	ASSERT_EQ(1 << 15 | 5, chosen(1, 5));
+	ASSERT_EQ(3 << 15 | 9, chosen(3, 9));
+	/* Nothing that the kernel would soon come to. */
+	ASSERT_EQ((APART + 5) << 15 | 11, chosen(APART + 5, 11));
+	ASSERT_EQ(0, serve(false));
+	theirs = GET(IPC_PRIVATE, 1, 0600);
+	EXPECT_EQ(4, theirs >> 15);
+	/* The first of xshm's own numbers are behind the kernel's now. */
+	ours = xshmget(IPC_PRIVATE, 1, 0600);
+	ASSERT_LE(0, ours);
+	ahead = ((ours >> 15) - (theirs >> 15) + SEQUENCES) % SEQUENCES;
+	EXPECT_LE(APART, ahead);
+	EXPECT_GE(SEQUENCES - APART, ahead);
+	REMOVE(theirs);
+}
+
 /* What was made before, all its life. */
 TEST_F(served, segments_of_the_kernel)
 {
 	int id, again, keyless;
+	unsigned long limits[9];
+	struct shm_info info;
 	struct shmid_ds ds;
 	char *p, *q;
 
@@ -179,6 +222,8 @@ TEST_F(served, segments_of_the_kernel)
 	EXPECT_EQ(KEY, ds.shm_perm.__key);
 	EXPECT_EQ(keyless, ctl(INDEX(keyless), SHM_STAT_ANY, &ds));
 	EXPECT_EQ(IPC_PRIVATE, ds.shm_perm.__key);
+	EXPECT_EQ(INDEX(keyless), ctl(0, SHM_INFO, &info));
+	EXPECT_EQ(INDEX(keyless), ctl(0, IPC_INFO, limits));
 	/* The key's conflicts are answered by who has it. */
 	EXPECT_EQ(id, get(KEY, 0, 0));
 	EXPECT_EQ(id, get(KEY, 100, IPC_CREAT | 0600));
@@ -295,6 +340,18 @@ static int rows(int *ids, size_t piece)
 	return count;
 }
 
+/* A file's first line names its columns. */
+static bool has_column(const char *path, const char *name)
+{
+	FILE *f = fopen(path, "re");
+	char line[256] = "";
+	bool has = f && fgets(line, sizeof(line), f) && strstr(line, name);
+
+	if (f)
+		fclose(f);
+	return has;
+}
+
 /* The table is of all segments: first of the kernel's own, if there are some. */
 TEST_F(served, table)
 {
@@ -318,6 +375,9 @@ TEST_F(served, table)
 		ASSERT_EQ(4, rows(shown, piece));
 		EXPECT_EQ(0, memcmp(shown, id, sizeof(id)));
 	}
+	/* Of the files beside it nothing changes. */
+	EXPECT_TRUE(has_column("/proc/sysvipc/sem", " semid "));
+	EXPECT_TRUE(has_column("/proc/sysvipc/msg", " msqid "));
 	REMOVE(id[0]);
 	ASSERT_EQ(3, rows(shown, 4096));
 	EXPECT_EQ(0, memcmp(shown, id + 1, 3 * sizeof(int)));
@@ -330,6 +390,23 @@ TEST_F(served, table)
 	REMOVE(id[2]);
 	REMOVE(id[3]);
 	EXPECT_EQ(0, rows(shown, 4096));
+}
+
+#define OPENS	500
+
+/* Nothing is left of a table that was open: it is two files, of which one is the kernel's. */
+TEST_F(served, table_leaves_no_file)
+{
+	int shown[8];
+	long long before;
+
+	NEEDS_KERNEL();
+	ASSERT_LE(0, kernels(IPC_PRIVATE, 4096, 0600));
+	GET(IPC_PRIVATE, 4096, 0600);
+	before = read_number("/proc/sys/fs/file-nr");
+	for (int i = 0; i < OPENS; i++)
+		ASSERT_EQ(2, rows(shown, 4096));
+	EXPECT_GT(before + OPENS / 2, read_number("/proc/sys/fs/file-nr"));
 }
 
 /* A table that is open tells of the namespace of who opened it, for whoever reads. */

@@ -38,6 +38,7 @@ static bool gone(key_t key)
 
 struct task {
 	pthread_t thread;
+	pid_t tid;
 	int made, go[2], end[2];
 	void (*act)(struct task *task);
 };
@@ -47,6 +48,7 @@ static void *run(void *arg)
 	struct task *task = arg;
 	char byte;
 
+	task->tid = gettid();
 	task->made = get(KEY, 4096, IPC_CREAT | IPC_EXCL | 0600);
 	if (task->act)
 		task->act(task);
@@ -149,6 +151,39 @@ TEST_F(served_creators, thread_that_enters_a_namespace)
 	EXPECT_EQ(task.made, get(KEY, 0, 0));
 	end(&task);
 	EXPECT_TRUE(gone(KEY));
+}
+
+static void enter_and_make(struct task *task)
+{
+	enter(task);
+	if (get(KEY + 1, 4096, IPC_CREAT | IPC_EXCL | 0600) < 0)
+		task->made = -1;
+}
+
+/* All that a thread made ends as its namespace says, and at once. */
+TEST_F(served_creators, thread_of_two_namespaces)
+{
+	struct task task = { .act = enter_and_make };
+	int home = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC);
+	char path[64];
+
+	ASSERT_EQ(0, set_sysctl("shm_rmid_forced", 0));
+	ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+	ASSERT_EQ(0, serve(variant->on));
+	ASSERT_EQ(0, set_sysctl("shm_rmid_forced", 1));
+	other_namespace = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC);
+	ASSERT_EQ(0, setns(home, CLONE_NEWIPC));
+	ASSERT_LE(0, begin(&task));
+	ASSERT_EQ(0, setns(other_namespace, CLONE_NEWIPC));
+	ASSERT_LE(0, get(KEY + 1, 0, 0));
+	end(&task);
+	/* Not by the watch, which would find it, too. */
+	snprintf(path, sizeof(path), "/proc/self/task/%d", task.tid);
+	while (!access(path, F_OK))
+		usleep(1000);
+	EXPECT_EQ(-ENOENT, get(KEY + 1, 0, 0));
+	ASSERT_EQ(0, setns(home, CLONE_NEWIPC));
+	EXPECT_EQ(task.made, get(KEY, 0, 0));
 }
 
 static void *execute(void *in)
