@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "tool.h"
@@ -27,6 +28,70 @@ static int misc_minor(void)
 	return found;
 }
 
+/* The type of the file system that is mounted at @path itself, to be freed; or NULL. */
+static char *mounted_type(const char *path)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[1024], at[256], type[64], *found = NULL;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *rest = strstr(line, " - ");
+
+		if (!rest || sscanf(line, "%*d %*d %*s %*s %255s", at) != 1 || strcmp(at, path) ||
+		    sscanf(rest, " - %63s", type) != 1)
+			continue;
+		/* The last one is on top. */
+		free(found);
+		found = xprintf("%s", type);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Root of it may make no devices, and has no use for those that it could. */
+static bool in_user_namespace(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned long inside = 0, outside = 0, count = 0;
+	bool all = !file || fscanf(file, "%lu %lu %lu", &inside, &outside, &count) != 3 ||
+		   (!inside && !outside && count == 4294967295UL);
+
+	if (file)
+		fclose(file);
+	return !all;
+}
+
+/* Whether /dev is a sandbox's, of which another one outside is the original. */
+static bool is_sandbox(void)
+{
+	char *type = mounted_type("/dev");
+	bool own = type && strcmp(type, "devtmpfs");
+
+	free(type);
+	return own || in_user_namespace();
+}
+
+static bool is_forbidden_by_mount(void)
+{
+	struct statvfs fs;
+
+	return !statvfs(DEVICE, &fs) && fs.f_flag & ST_NODEV;
+}
+
+static char *missing_trouble(int err, int minor)
+{
+	if (is_sandbox())
+		return xprintf("the module is loaded, but " DEVICE " is %s in this sandbox: bind "
+			       "that of the machine there, as with bwrap --dev-bind " DEVICE " "
+			       DEVICE ", docker run --device " DEVICE,
+			       err == ENOENT ? "missing" : "stale");
+	return xprintf("the module is loaded, but " DEVICE " is %s: mknod -m 0666 "
+		       DEVICE " c 10 %d (as root%s)",
+		       err == ENOENT ? "missing" : "stale", minor,
+		       err == ENOENT ? "" : ", after rm " DEVICE);
+}
+
 static char *open_trouble(int err)
 {
 	struct utsname uts;
@@ -37,16 +102,17 @@ static char *open_trouble(int err)
 	switch (err) {
 	case EACCES:
 	case EPERM:
+		if (is_forbidden_by_mount())
+			return xprintf(DEVICE " is on a file system that is mounted with nodev, "
+				       "where no device can be opened: mount it with dev, or bind "
+				       "the device with bwrap --dev-bind, not --bind");
 		return xprintf("no permission on " DEVICE ": chmod 0666 " DEVICE
 			       " (as root), or install the udev rule");
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
 		if (minor >= 0)
-			return xprintf("the module is loaded, but " DEVICE " is %s: mknod -m 0666 "
-				       DEVICE " c 10 %d (as root%s)",
-				       err == ENOENT ? "missing" : "stale", minor,
-				       err == ENOENT ? "" : ", after rm " DEVICE);
+			return missing_trouble(err, minor);
 		return xprintf("the module is not loaded: as root, modprobe xshm "
 			       "(or insmod build/%s/xshm.ko)", uts.release);
 	default:

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,7 @@ static int machine_bits(const unsigned char *ident, unsigned int machine)
 #endif
 }
 
-/* The program loader itself has no interpreter, but it does preload. */
+/* The GNU C library's loader, which preloads. It has no interpreter itself. */
 static bool is_loader(const char *path)
 {
 	const char *base = strrchr(path, '/');
@@ -103,7 +104,8 @@ static bool is_loader(const char *path)
 	       !strncmp(base, "ld64.so", 7) || !strncmp(base, "ld-2.", 5);
 }
 
-static bool has_interpreter(int fd, const unsigned char *header, int bits)
+/* The loader that the program asks for, to be freed; NULL if it needs none. */
+static char *find_loader(int fd, const unsigned char *header, int bits)
 {
 	const Elf64_Ehdr *e64 = (const void *)header;
 	const Elf32_Ehdr *e32 = (const void *)header;
@@ -112,14 +114,25 @@ static bool has_interpreter(int fd, const unsigned char *header, int bits)
 	size_t size = bits == 64 ? e64->e_phentsize : e32->e_phentsize;
 
 	for (unsigned int i = 0; i < count; i++) {
-		uint32_t type;	/* the first word of both kinds of program header */
+		union {
+			uint32_t type;	/* the first word of both kinds of program header */
+			Elf64_Phdr p64;
+			Elf32_Phdr p32;
+		} found = {};
+		char path[PATH_MAX] = "";
+		size_t wanted = bits == 64 ? sizeof(found.p64) : sizeof(found.p32);
 
-		if (pread(fd, &type, sizeof(type), (off_t)(offset + i * size)) != sizeof(type))
-			return false;
-		if (type == PT_INTERP)
-			return true;
+		if (pread(fd, &found, wanted, (off_t)(offset + i * size)) != (ssize_t)wanted)
+			return NULL;
+		if (found.type != PT_INTERP)
+			continue;
+		/* What is cut or can't be read is nobody's that is known. */
+		if (pread(fd, path, sizeof(path) - 1, (off_t)(bits == 64 ? found.p64.p_offset :
+							       found.p32.p_offset)) < 0)
+			*path = 0;
+		return xprintf("%s", path);
 	}
-	return false;
+	return NULL;
 }
 
 /* The interpreter of a script, to be freed; NULL if it is no script. */
@@ -169,11 +182,14 @@ void program_inspect(const char *path, struct program *program)
 			program->kind = PROGRAM_PRIVILEGED;
 		} else if (!memcmp(head, ELFMAG, SELFMAG)) {
 			program->bits = machine_bits(head, ((Elf32_Ehdr *)head)->e_machine);
+			if (program->bits)
+				program->loader = find_loader(fd, head, program->bits);
 			if (!program->bits)
 				program->kind = PROGRAM_FOREIGN;
-			else if (!has_interpreter(fd, head, program->bits) &&
-				 !is_loader(program->path))
+			else if (!program->loader && !is_loader(program->path))
 				program->kind = PROGRAM_STATIC;
+			else if (program->loader && !is_loader(program->loader))
+				program->kind = PROGRAM_OTHER;
 		}
 		close(fd);
 		return;

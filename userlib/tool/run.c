@@ -12,10 +12,16 @@
 static const struct option options[] = {
 	{ "trace", no_argument, NULL, 't' },
 	{ "fallback", no_argument, NULL, 'f' },
+	{ "strict", no_argument, NULL, 's' },
+	{ "private", no_argument, NULL, 'p' },
 	{ "owner-bound", no_argument, NULL, 'O' },
 	{ "no-tables", no_argument, NULL, 'T' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{}
+};
+
+struct wishes {
+	bool trace, fallback, strict, private, owner_bound, no_tables, verbose;
 };
 
 static int run_program(const char *path, char **argv)
@@ -28,14 +34,18 @@ static int run_program(const char *path, char **argv)
 	return err == ENOENT ? EXIT_NOTFOUND : EXIT_NOEXEC;
 }
 
-/* Whether the program can be run on xshm as asked; 0, or the exit status. */
-static int check_program(const char *name, const char *path, const struct program *program,
-			 bool trace)
+/*
+ * Whether the program can be run on xshm as asked, and whether by the tracer; 0, or the exit
+ * status after a message.
+ */
+static int choose_door(const char *name, const char *path, const struct program *program,
+		       bool *trace, const char **why)
 {
 	const char *script = strcmp(path, program->path) ? program->path : NULL;
 	const char *via = script ? ", run by " : "", *by = script ? script : "";
 	int err;
 
+	*why = *trace ? "as asked" : NULL;
 	switch (program->kind) {
 	case PROGRAM_PRIVILEGED:
 		complain("%s%s%s is %s: Linux neither preloads into it nor lets it be traced, so "
@@ -47,9 +57,9 @@ static int check_program(const char *name, const char *path, const struct progra
 		return EXIT_NOEXEC;
 	case PROGRAM_UNREADABLE:
 		err = errno;
-		if (trace && err != EACCES)
+		if (*trace && err != EACCES)
 			return 0;
-		if (trace)
+		if (*trace)
 			complain("%s%s%s may be executed but not read: Linux then lets nobody look "
 				 "into it, nor trace it; run it as its owner", name, via, by);
 		else
@@ -57,10 +67,18 @@ static int check_program(const char *name, const char *path, const struct progra
 				 name, via, by, strerror(err));
 		return EXIT_NOEXEC;
 	case PROGRAM_STATIC:
-		if (trace)
+	case PROGRAM_OTHER:
+		if (*trace)
 			return 0;
-		complain("%s%s%s is a static program, which LD_PRELOAD does not reach: xshm run "
-			 "--trace -- %s", name, via, by, name);
+		*why = program->kind == PROGRAM_STATIC ?
+			"a static program, which LD_PRELOAD does not reach" :
+			xprintf("loaded by %s, which has no use for a library that is made for "
+				"the GNU C library", program->loader);
+		*trace = trace_supported();
+		if (*trace)
+			return 0;
+		complain("%s%s%s is %s; and there is no tracer for this kind of machine", name,
+			 via, by, *why);
 		return EXIT_NOEXEC;
 	case PROGRAM_DYNAMIC:
 		break;
@@ -68,53 +86,84 @@ static int check_program(const char *name, const char *path, const struct progra
 	return 0;
 }
 
-/* What can't be run as usual, but whose calls are served. */
-static bool is_only_served(const char *path)
+static bool parse(int argc, char **argv, struct wishes *wishes)
 {
-	char *trouble = device_trouble();
-	struct program program;
-	bool without = trouble;
+	int opt;
 
-	free(trouble);
-	program_inspect(path, &program);
-	return without || program.kind != PROGRAM_DYNAMIC;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "+:tfspOTv", options, NULL)) != -1) {
+		switch (opt) {
+		case 't':
+			wishes->trace = true;
+			break;
+		case 'f':
+			wishes->fallback = true;
+			break;
+		case 's':
+			wishes->strict = true;
+			break;
+		case 'p':
+			wishes->private = true;
+			break;
+		case 'O':
+			wishes->owner_bound = true;
+			break;
+		case 'T':
+			wishes->no_tables = true;
+			break;
+		case 'v':
+			wishes->verbose = true;
+			break;
+		default:
+			help_on_option("run", opt, argv);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Sets up what is inherited, and becomes the command. */
+static int run_on_xshm(const char *path, char **argv, const struct program *program,
+		       const struct wishes *wishes, bool served)
+{
+	/* None may come in from outside: what it says is decided here. */
+	unsetenv("XSHM_FALLBACK");
+	unsetenv("XSHM_OWNER_BOUND");
+	if (!wishes->trace) {
+		if (preload_environment(program->bits) ||
+		    (wishes->fallback && setenv("XSHM_FALLBACK", "1", 1)) ||
+		    (wishes->owner_bound && setenv("XSHM_OWNER_BOUND", "1", 1)))
+			return EXIT_RUN;
+	}
+	/* Where the calls are served, the kernel's files show xshm already. */
+	if (!wishes->no_tables && !served)
+		tables_bind(wishes->verbose);
+	if (wishes->trace && trace_start(wishes->owner_bound))
+		return EXIT_RUN;
+	/* A child that is served, or was promised the kernel's own, must get it. */
+	if (!wishes->trace && !wishes->fallback && !served &&
+	    follow_guard(wishes->strict, wishes->verbose, argv))
+		return EXIT_RUN;
+	return run_program(path, argv);
 }
 
 int cmd_run(int argc, char **argv)
 {
-	bool trace = false, fallback = false, owner_bound = false, tables = true;
-	bool verbose = false, served = sysv_served() > 0;
+	struct wishes wishes = {};
 	struct program program;
+	const char *why;
 	char *path, *trouble;
-	int opt, status;
+	bool served;
+	int status;
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "+:tfOTv", options, NULL)) != -1) {
-		switch (opt) {
-		case 't':
-			trace = true;
-			break;
-		case 'f':
-			fallback = true;
-			break;
-		case 'O':
-			owner_bound = true;
-			break;
-		case 'T':
-			tables = false;
-			break;
-		case 'v':
-			verbose = true;
-			break;
-		default:
-			help_on_option("run", opt, argv);
-			return EXIT_USAGE;
-		}
-	}
+	if (!parse(argc, argv, &wishes))
+		return EXIT_USAGE;
 	argv += optind;
 	if (!*argv)
 		return usage_error("run", "a command is missing");
-	if (trace && !trace_supported()) {
+	if (wishes.strict && wishes.fallback)
+		return usage_error("run", "--strict and --fallback exclude each other");
+	if (wishes.trace && !trace_supported()) {
 		complain("--trace is not made for this kind of machine yet");
 		return EXIT_RUN;
 	}
@@ -127,15 +176,19 @@ int cmd_run(int argc, char **argv)
 			 argv[0]);
 		return exists ? EXIT_NOEXEC : EXIT_NOTFOUND;
 	}
+	if (wishes.private && private_enter())
+		return EXIT_RUN;
 
-	if (verbose && served)
-		complain("not needed: the system calls of this IPC namespace are served by xshm, "
-			 "see xshm sysv");
-	if (served && !owner_bound && !trace && is_only_served(path))
+	served = sysv_served() > 0;
+	if (served && !wishes.owner_bound && !wishes.trace) {
+		if (wishes.verbose)
+			complain("not needed: the system calls of this IPC namespace are served "
+				 "by xshm, see xshm sysv");
 		return run_program(path, argv);
+	}
 
 	trouble = device_trouble();
-	if (trouble && fallback) {
+	if (trouble && wishes.fallback) {
 		complain("%s; going on with the kernel's own shared memory", trouble);
 		return run_program(path, argv);
 	}
@@ -145,24 +198,12 @@ int cmd_run(int argc, char **argv)
 	}
 
 	program_inspect(path, &program);
-	status = check_program(argv[0], path, &program, trace);
+	status = choose_door(argv[0], path, &program, &wishes.trace, &why);
 	if (status)
 		return status;
-	if (verbose && !served)
-		complain("%s %s", trace ? "tracing" : "preloading into", path);
-	/* None may come in from outside: what it says is decided here. */
-	unsetenv("XSHM_FALLBACK");
-	unsetenv("XSHM_OWNER_BOUND");
-	if (!trace) {
-		if (preload_environment(program.bits) ||
-		    (fallback && setenv("XSHM_FALLBACK", "1", 1)) ||
-		    (owner_bound && setenv("XSHM_OWNER_BOUND", "1", 1)))
-			return EXIT_RUN;
-	}
-	/* Where the calls are served, the kernel's files show xshm already. */
-	if (tables && !served)
-		tables_bind(verbose);
-	if (trace && trace_start(owner_bound))
-		return EXIT_RUN;
-	return run_program(path, argv);
+	if (wishes.verbose && wishes.trace)
+		complain("tracing %s: %s", path, why);
+	else if (wishes.verbose)
+		complain("preloading into %s", path);
+	return run_on_xshm(path, argv, &program, &wishes, served);
 }

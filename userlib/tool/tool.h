@@ -143,6 +143,7 @@ const char *limits_home(const char *name);
 enum program_kind {
 	PROGRAM_DYNAMIC,
 	PROGRAM_STATIC,
+	PROGRAM_OTHER,		/* of another C library, as musl's */
 	PROGRAM_PRIVILEGED,	/* set-uid, set-gid or with file capabilities */
 	PROGRAM_FOREIGN,	/* for another machine */
 	PROGRAM_UNREADABLE,
@@ -152,6 +153,7 @@ struct program {
 	enum program_kind kind;
 	int bits;		/* 32 or 64; 0 if it isn't known */
 	char *path;		/* what is run in the end: a script's interpreter */
+	char *loader;		/* the one that it asks for, or NULL */
 	const char *privilege;	/* what makes it privileged */
 };
 
@@ -164,6 +166,12 @@ int preload_environment(int bits);
 
 /* tables.c */
 void tables_bind(bool verbose);
+
+/* private.c */
+int private_enter(void);
+
+/* follow.c */
+int follow_guard(bool strict, bool verbose, char **argv);
 
 /* trace.c */
 bool trace_supported(void);

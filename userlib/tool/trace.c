@@ -8,9 +8,6 @@
  * outlives it as long as daemons that it started need it.
  */
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,95 +25,6 @@ bool trace_supported(void)
 }
 
 #if TRACE_SUPPORTED
-
-#define LOAD(field) \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RETURN(value)		BPF_STMT(BPF_RET | BPF_K, value)
-/* Skips the next instruction unless the word loaded is @value. */
-#define IF(value)		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1)
-#define TRACE(call)		RETURN(SECCOMP_RET_TRACE | (call))
-
-#if defined(__x86_64__)
-
-#define X32_BIT 0x40000000U
-
-/* Of include/uapi: the numbers of 32-bit calls are not in <sys/syscall.h>. */
-enum { I386_IPC = 117, I386_SHMGET = 395, I386_SHMCTL, I386_SHMAT, I386_SHMDT };
-enum { IPC_SHMAT = 21, IPC_SHMDT, IPC_SHMGET, IPC_SHMCTL };
-
-static struct sock_filter filter[] = {
-	LOAD(arch),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 13),
-	LOAD(nr),
-	IF(SYS_shmget), TRACE(TRACE_SHMGET),
-	IF(SYS_shmat), TRACE(TRACE_SHMAT),
-	IF(SYS_shmdt), TRACE(TRACE_SHMDT),
-	IF(SYS_shmctl), TRACE(TRACE_SHMCTL),
-	/* The calls of x32 would need a tracer of their own. */
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, X32_BIT, 0, 2),
-	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~X32_BIT),
-	BPF_JUMP(BPF_JMP | BPF_JA, 12, 0, 0),
-	RETURN(SECCOMP_RET_ALLOW),
-
-	/* AUDIT_ARCH_I386 */
-	LOAD(nr),
-	IF(I386_SHMGET), TRACE(TRACE_SHMGET),
-	IF(I386_SHMAT), TRACE(TRACE_SHMAT),
-	IF(I386_SHMDT), TRACE(TRACE_SHMDT),
-	IF(I386_SHMCTL), TRACE(TRACE_SHMCTL),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, I386_IPC, 7, 0),
-	RETURN(SECCOMP_RET_ALLOW),
-
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shmget, 4, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shmat, 3, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shmdt, 2, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shmctl, 1, 0),
-	RETURN(SECCOMP_RET_ALLOW),
-	RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-
-	/* ipc(2): semaphores and queues stay with the kernel. */
-	LOAD(args[0]),
-	BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xffff),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, IPC_SHMAT, 0, 2),
-	BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, IPC_SHMCTL, 1, 0),
-	RETURN(SECCOMP_RET_TRACE | TRACE_IPC),
-	RETURN(SECCOMP_RET_ALLOW),
-};
-
-#else
-
-/* 32-bit programs have no tracer here: better no shared memory than the kernel's. */
-static struct sock_filter filter[] = {
-	LOAD(arch),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_AARCH64, 0, 10),
-	LOAD(nr),
-	IF(SYS_shmget), TRACE(TRACE_SHMGET),
-	IF(SYS_shmat), TRACE(TRACE_SHMAT),
-	IF(SYS_shmdt), TRACE(TRACE_SHMDT),
-	IF(SYS_shmctl), TRACE(TRACE_SHMCTL),
-	RETURN(SECCOMP_RET_ALLOW),
-	LOAD(nr),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 305, 0, 2),
-	BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 308, 1, 0),
-	RETURN(SECCOMP_RET_ERRNO | ENOSYS),
-	RETURN(SECCOMP_RET_ALLOW),
-};
-
-#endif
-
-static int install_filter(void)
-{
-	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
-
-	if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		return 0;
-	if (errno != EACCES)
-		return -1;
-	/* Without privilege, none may be gained from here on. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
 
 /* Waits for the tracer to be there; returns what it reports, an errno. */
 static int start_tracer(bool owner_bound)
@@ -178,7 +86,7 @@ int trace_start(bool owner_bound)
 		complain("can't trace: %s", strerror(err));
 		return -1;
 	}
-	if (install_filter()) {
+	if (filter_install(true, true)) {
 		complain("can't install a seccomp filter: %s", strerror(errno));
 		return -1;
 	}

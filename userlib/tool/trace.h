@@ -3,11 +3,11 @@
  * xshm run --trace: what its parts share.
  *
  * A seccomp filter stops only shmget, shmat, shmdt and shmctl, with a
- * PTRACE_EVENT_SECCOMP at their entry. The tracer makes an ioctl of the call, with an
+ * PTRACE_EVENT_SECCOMP at their entry, and the few that may end the way to the device. The tracer makes an ioctl of the call, with an
  * argument that it writes to pages of its own in the caller, lets the kernel carry
  * it out in the caller, and puts registers and result in order when it leaves the
  * kernel. A process without such pages or without a descriptor of the device is
- * made to map and to open them first.
+ * made to map and to open them first; before it changes its root or filters its calls, too.
  */
 #ifndef XSHM_TRACE_H
 #define XSHM_TRACE_H
@@ -16,18 +16,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/user.h>
 #include <linux/xshm.h>
+#include "filter.h"
 
-#if defined(__x86_64__) || (defined(__aarch64__) && defined(__AARCH64EL__))
-#define TRACE_SUPPORTED 1
-#else
-#define TRACE_SUPPORTED 0
-#endif
-
-/* What the filter says of the call it stopped: SECCOMP_RET_DATA. */
-enum trace_call { TRACE_SHMGET, TRACE_SHMAT, TRACE_SHMDT, TRACE_SHMCTL, TRACE_IPC };
+#define TRACE_SUPPORTED FILTER_SUPPORTED
 
 /* trace_regs.c */
 enum injected { INJECT_IOCTL, INJECT_OPENAT, INJECT_FCNTL, INJECT_CLOSE, INJECT_MMAP, INJECTED };
@@ -42,6 +37,7 @@ int regs_read(pid_t tid, struct regs *regs);
 int regs_write(pid_t tid, const struct regs *regs);
 int regs_write_entry(pid_t tid, struct regs *regs, enum injected call, const uint64_t *args);
 int regs_write_again(pid_t tid, struct regs *regs, enum injected call, const uint64_t *args);
+int regs_write_repeat(pid_t tid, struct regs *regs);
 int regs_write_skip(pid_t tid, struct regs *regs, long result);
 long regs_result(const struct regs *regs);
 void regs_set_result(struct regs *regs, long result);
@@ -78,12 +74,14 @@ void scratch_release(struct scratch *scratch);
 /* What the tracee is doing for the tracer. */
 enum step {
 	STEP_NONE,
+	STEP_SUSPEND,		/* is on its way out, for its filters not to be asked */
 	STEP_MAP,		/* maps pages for the tracer */
 	STEP_OPEN,		/* opens the device */
 	STEP_CLOSE_OTHER,	/* closes it: that was not the device */
 	STEP_MOVE,		/* moves the descriptor out of the program's way */
 	STEP_CLOSE_MOVED,	/* closes it again: another thread was faster */
 	STEP_CLOSE_LOW,		/* closes it where it was */
+	STEP_CLOSE_INHERITED,	/* closes that of its parent: it has its own */
 	STEP_CALL,		/* the ioctl that stands for its call */
 	STEP_DROP,		/* a new process closes the descriptor of its parent */
 };
@@ -97,6 +95,9 @@ struct tracee {
 	uint64_t turn;		/* when it was served last */
 	/* Of the leader of a process: where its descriptor stays until the end, or -1. */
 	int fd;
+	int inherited;		/* of its parent, until it has its own, or -1 */
+	pid_t raised;		/* whose open the limit was raised for, from what it was */
+	struct rlimit limit;
 	struct scratch_space *space;	/* and the tracer's memory in it, or NULL */
 
 	enum step step;
@@ -105,6 +106,9 @@ struct tracee {
 	bool masked;
 	uint64_t signal_mask;
 	int low_fd;
+	int tries;
+	bool suspended;		/* its seccomp filters are */
+	bool passing;		/* its next call was prepared, and is left alone */
 
 	enum trace_call call;
 	bool old_layout;	/* ipc(2) without IPC_64 */
@@ -113,12 +117,20 @@ struct tracee {
 	struct scratch scratch;
 };
 
+#define TRACE_OPTIONS (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
+		       PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | \
+		       PTRACE_O_EXITKILL)
+
 struct tracee *tracee_find(pid_t tid);
 void call_begin(struct tracee *tracee, bool owner_bound);
 void call_step(struct tracee *tracee, bool owner_bound);
 bool call_drop_inherited(struct tracee *tracee, int fd);
 void call_forget(struct tracee *tracee);
 void call_remember_device(void);
+
+/* trace_ioctl.c */
+int ioctl_prepare(struct tracee *tracee, unsigned int *command, bool owner_bound);
+long ioctl_end(struct tracee *tracee, long result);
 
 /* trace32.c */
 /* Set in the command of a 32-bit shmctl: the layout of Linux 2.4 and later. */

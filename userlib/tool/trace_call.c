@@ -18,16 +18,19 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include "tool.h"
 #include "trace.h"
-#include "translate.h"
 
 #if TRACE_SUPPORTED
 
 /* Above what shells use, below 128, where the descriptor table gets bigger. */
 #define FD_BASE		100
+
+/* So often a thread waits for another one that has raised the limit. */
+#define OPEN_TRIES	1000
 
 static const char device_path[] = DEVICE;
 static dev_t device_number;
@@ -64,10 +67,23 @@ static bool has_device(struct tracee *tracee)
 	return is_device(tracee->tid, leader(tracee)->fd);
 }
 
-/* 0 or a negative errno. */
-static int put(struct tracee *tracee, const void *data, size_t size)
+/*
+ * Calls that the tracee makes for the tracer are refused by a filter of its own that
+ * knows only what the program needs. Linux tells that there is one, behind ours, to
+ * those that it lets suspend filters.
+ */
+static bool is_filtered(struct tracee *tracee)
 {
-	return memory_write(tracee->tid, tracee->scratch.addr, data, size) ? -errno : 0;
+	return ptrace(PTRACE_SECCOMP_GET_FILTER, tracee->tid, (void *)1, NULL) > 0;
+}
+
+static void suspend_filters(struct tracee *tracee, bool suspend)
+{
+	long options = TRACE_OPTIONS | (suspend ? PTRACE_O_SUSPEND_SECCOMP : 0);
+
+	if (tracee->suspended != suspend &&
+	    !ptrace(PTRACE_SETOPTIONS, tracee->tid, NULL, (void *)options))
+		tracee->suspended = suspend;
 }
 
 /* What the process has of the tracer's, and what this thread of it has. */
@@ -87,9 +103,11 @@ void call_forget(struct tracee *tracee)
 	scratch_put_space(tracee->space);
 	tracee->space = NULL;
 	tracee->fd = -1;
+	tracee->inherited = -1;
 	tracee->step = STEP_NONE;
 	tracee->entry_due = false;
 	tracee->masked = false;
+	tracee->passing = false;
 }
 
 static void block_signals(struct tracee *tracee)
@@ -141,7 +159,13 @@ static void finish(struct tracee *tracee, long result)
 
 	scratch_release(&tracee->scratch);
 	unblock_signals(tracee);
-	if (tracee->step == STEP_NONE) {
+	suspend_filters(tracee, false);
+	if (tracee->call == TRACE_LAST) {
+		/* Prepared or not, it is the tracee's own call and made as it is. */
+		tracee->passing = tracee->step != STEP_NONE;
+		if (tracee->passing)
+			regs_write_repeat(tracee->tid, &regs);
+	} else if (tracee->step == STEP_NONE) {
 		regs_write_skip(tracee->tid, &regs, result);
 	} else {
 		regs_set_result(&regs, result);
@@ -151,163 +175,84 @@ static void finish(struct tracee *tracee, long result)
 	tracee->entry_due = false;
 }
 
-struct control_argument {
-	struct xshm_control control;
-	struct xshm_ds ds;	/* between a 32-bit tracee and the module */
-};
-
-_Static_assert(sizeof(struct control_argument) <= SCRATCH_SIZE, "room for the argument");
-_Static_assert(sizeof(struct xshm_limits) <= sizeof(struct xshm_ds), "room for the limits");
-
-/* Returns 0 or a negative errno. */
-static int begin_control(struct tracee *tracee, unsigned int *command)
+/* With the device there: the call itself. */
+static void begin_ioctl(struct tracee *tracee, bool owner_bound)
 {
-	bool compat = tracee->saved.compat;
-	int cmd = (int)tracee->arg[1] & ~(compat ? IPC_64 : 0);
-	struct translated_control to = translate_control(cmd);
-	struct control_argument argument = {
-		.control = {
-			.size = sizeof(argument.control),
-			.id = (int)tracee->arg[0],
-			.select = to.select,
-			.buf_size = to.size,
-			.buf = to.buffer == BUFFER_NONE ? 0 : tracee->arg[2],
-		},
-	};
+	struct tracee *first = leader(tracee);
+	int inherited = first->inherited, err;
+	unsigned int command;
 
-	if (!to.command)
-		return -EINVAL;
-	*command = to.command;
-	if (!compat || to.buffer == BUFFER_NONE)
-		return put(tracee, &argument.control, sizeof(argument.control));
-
-	if (cmd == IPC_SET && ds32_read(tracee->tid, tracee->arg[2], tracee->old_layout,
-					&argument.ds))
-		return -EFAULT;
-	argument.control.buf = tracee->scratch.addr + offsetof(struct control_argument, ds);
-	return put(tracee, &argument, sizeof(argument));
-}
-
-/* The ioctl that stands for the call. */
-static void begin_ioctl(struct tracee *tracee, int fd, bool owner_bound)
-{
-	unsigned int command = 0;
-	int err = -ENOSYS;
-
-	switch (tracee->call) {
-	case TRACE_SHMGET: {
-		struct xshm_get get = {
-			.size = sizeof(get),
-			.key = (int)tracee->arg[0],
-			.bytes = tracee->arg[1],
-			.shmflg = translate_get_flags((unsigned int)tracee->arg[2]),
-			.options = owner_bound ? XSHM_GET_OWNER_BOUND : 0,
-		};
-
-		command = XSHM_IOC_GET;
-		err = put(tracee, &get, sizeof(get));
-		break;
+	first->inherited = -1;
+	if (inherited >= 0 && inherited != first->fd && is_device(tracee->tid, inherited)) {
+		inject_close(tracee, STEP_CLOSE_INHERITED, inherited);
+		return;
 	}
-	case TRACE_SHMAT: {
-		struct xshm_attach attach = {
-			.size = sizeof(attach),
-			.id = (int)tracee->arg[0],
-			.addr = tracee->arg[1],
-			.shmflg = translate_attach_flags((unsigned int)tracee->arg[2]),
-		};
-
-		command = XSHM_IOC_ATTACH;
-		err = put(tracee, &attach, sizeof(attach));
-		break;
-	}
-	case TRACE_SHMDT: {
-		struct xshm_detach detach = {
-			.size = sizeof(detach),
-			.addr = tracee->arg[0],
-		};
-
-		command = XSHM_IOC_DETACH;
-		err = put(tracee, &detach, sizeof(detach));
-		break;
-	}
-	case TRACE_SHMCTL:
-		err = begin_control(tracee, &command);
-		break;
-	case TRACE_IPC:
-		break;
-	}
+	err = ioctl_prepare(tracee, &command, owner_bound);
 	if (!err)
-		INJECT(tracee, STEP_CALL, INJECT_IOCTL, (uint64_t)fd, command,
+		INJECT(tracee, STEP_CALL, INJECT_IOCTL, (uint64_t)first->fd, command,
 		       tracee->scratch.addr);
 	else
 		finish(tracee, err);
 }
 
-static long end_attach(struct tracee *tracee)
+static void begin_open(struct tracee *tracee)
 {
-	struct xshm_attach attach;
-	uint32_t where;
+	int err = memory_write(tracee->tid, tracee->scratch.addr, device_path,
+			       sizeof(device_path));
 
-	if (memory_read(tracee->tid, tracee->scratch.addr, &attach, sizeof(attach)))
-		return -EFAULT;
-	if (!tracee->result_at)
-		return (long)attach.addr;
-	where = (uint32_t)attach.addr;
-	return memory_write(tracee->tid, tracee->result_at, &where, sizeof(where)) ? -EFAULT : 0;
-}
-
-/* A 32-bit tracee gets its own layout of what the module said. */
-static long end_control32(struct tracee *tracee, long result)
-{
-	struct translated_control to = translate_control((int)tracee->arg[1] & ~IPC_64);
-	union {
-		struct xshm_ds ds;
-		struct xshm_limits limits;
-		struct xshm_usage usage;
-	} from;
-	uint64_t addr = tracee->arg[2];
-	int err = 0;
-
-	if (to.buffer == BUFFER_NONE || to.command == XSHM_IOC_SET)
-		return result;
-	if (memory_read(tracee->tid, tracee->scratch.addr + offsetof(struct control_argument, ds),
-			&from, sizeof(from)))
-		return -EFAULT;
-	switch (to.buffer) {
-	case BUFFER_DS:
-		err = ds32_write(tracee->tid, addr, tracee->old_layout, &from.ds);
-		break;
-	case BUFFER_LIMITS:
-		err = limits32_write(tracee->tid, addr, tracee->old_layout, &from.limits);
-		break;
-	case BUFFER_USAGE:
-		err = usage32_write(tracee->tid, addr, &from.usage);
-		break;
-	case BUFFER_NONE:
-		break;
-	}
-	return err ? -EFAULT : result;
-}
-
-/* With memory of the tracer's there: the device next, then the call itself. */
-static void begin_device(struct tracee *tracee, bool owner_bound)
-{
-	int err;
-
-	if (has_device(tracee)) {
-		begin_ioctl(tracee, leader(tracee)->fd, owner_bound);
-		return;
-	}
-	/* Its number may be the next one's. */
-	leader(tracee)->fd = -1;
-	err = put(tracee, device_path, sizeof(device_path));
 	if (err) {
-		finish(tracee, err);
+		finish(tracee, -errno);
 		return;
 	}
 	block_signals(tracee);
 	INJECT(tracee, STEP_OPEN, INJECT_OPENAT, (uint64_t)AT_FDCWD, tracee->scratch.addr,
 	       O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+/* With memory of the tracer's there: the device next. */
+static void begin_device(struct tracee *tracee, bool owner_bound)
+{
+	if (has_device(tracee)) {
+		begin_ioctl(tracee, owner_bound);
+		return;
+	}
+	/* Its number may be the next one's. */
+	leader(tracee)->fd = -1;
+	tracee->tries = 0;
+	begin_open(tracee);
+}
+
+/*
+ * The descriptor table is full. System V segments need no descriptor, so there is room for
+ * one more while the device is opened, as far as the hard limit allows.
+ */
+static bool raise_limit(struct tracee *tracee)
+{
+	struct tracee *first = leader(tracee);
+	struct rlimit raised;
+
+	/* Two at once could leave the limit raised: the other one first. */
+	if (first->raised)
+		return tracee->tries++ < OPEN_TRIES;
+	if (tracee->tries++ || prlimit(tracee->tid, RLIMIT_NOFILE, NULL, &first->limit) ||
+	    first->limit.rlim_cur >= first->limit.rlim_max)
+		return false;
+	raised = first->limit;
+	raised.rlim_cur++;
+	if (prlimit(tracee->tid, RLIMIT_NOFILE, &raised, NULL))
+		return false;
+	first->raised = tracee->tid;
+	return true;
+}
+
+static void restore_limit(struct tracee *tracee)
+{
+	struct tracee *first = leader(tracee);
+
+	if (first->raised != tracee->tid)
+		return;
+	prlimit(tracee->tid, RLIMIT_NOFILE, &first->limit, NULL);
+	first->raised = 0;
 }
 
 /* @may_map: pages were not mapped for this call already. */
@@ -338,15 +283,27 @@ void call_begin(struct tracee *tracee, bool owner_bound)
 		return;
 	tracee->saved.compat = regs_is_compat(info.arch);
 	tracee->call = (enum trace_call)info.seccomp.ret_data;
+	if (tracee->call == TRACE_LAST && (tracee->passing || has_device(tracee))) {
+		tracee->passing = false;
+		return;
+	}
 	tracee->old_layout = false;
 	tracee->result_at = 0;
 	memcpy(tracee->arg, info.seccomp.args, sizeof(tracee->arg));
 	if (tracee->call == TRACE_IPC)
 		err = ipc_decode(tracee, (const uint64_t *)info.seccomp.args);
-	if (err)
+	if (err) {
 		finish(tracee, err);
-	else
+	} else if (is_filtered(tracee)) {
+		/* They are asked once more behind this stop, and not at the next entry. */
+		struct regs regs = tracee->saved;
+
+		block_signals(tracee);
+		tracee->step = STEP_SUSPEND;
+		regs_write_skip(tracee->tid, &regs, -ENOSYS);
+	} else {
 		begin_scratch(tracee, true, owner_bound);
+	}
 }
 
 /* The tracee has mapped pages for the tracer, or could not. */
@@ -381,6 +338,42 @@ static long open_error(long err)
 	return -ENOSYS;
 }
 
+static void end_open(struct tracee *tracee, long result, bool owner_bound)
+{
+	struct tracee *first = leader(tracee);
+
+	restore_limit(tracee);
+	if (result == -EMFILE && raise_limit(tracee)) {
+		begin_open(tracee);
+		return;
+	}
+	tracee->low_fd = (int)result;
+	if (result >= 0 && is_device(tracee->tid, tracee->low_fd)) {
+		if (has_device(tracee)) {
+			inject_close(tracee, STEP_CLOSE_LOW, tracee->low_fd);
+		} else if (result < FD_BASE) {
+			INJECT(tracee, STEP_MOVE, INJECT_FCNTL, (uint64_t)result, F_DUPFD_CLOEXEC,
+			       FD_BASE);
+		} else {
+			first->fd = (int)result;
+			begin_ioctl(tracee, owner_bound);
+		}
+		return;
+	}
+	/* Another file is there, or nothing that may be opened: its parent's then. */
+	if (is_device(tracee->tid, first->inherited)) {
+		first->fd = first->inherited;
+		first->inherited = -1;
+	}
+	if (result >= 0)
+		inject_close(tracee, has_device(tracee) ? STEP_CLOSE_LOW : STEP_CLOSE_OTHER,
+			     tracee->low_fd);
+	else if (has_device(tracee))
+		begin_ioctl(tracee, owner_bound);
+	else
+		finish(tracee, open_error(result));
+}
+
 /* The tracee has done what it was made to do. */
 void call_step(struct tracee *tracee, bool owner_bound)
 {
@@ -397,6 +390,10 @@ void call_step(struct tracee *tracee, bool owner_bound)
 	switch (tracee->step) {
 	case STEP_NONE:
 		return;
+	case STEP_SUSPEND:
+		suspend_filters(tracee, true);
+		begin_scratch(tracee, true, owner_bound);
+		return;
 	case STEP_MAP:
 		end_map(tracee, result, owner_bound);
 		return;
@@ -404,29 +401,13 @@ void call_step(struct tracee *tracee, bool owner_bound)
 		finish(tracee, -ENOSYS);
 		return;
 	case STEP_OPEN:
-		if (result < 0) {
-			finish(tracee, open_error(result));
-			return;
-		}
-		tracee->low_fd = (int)result;
-		if (!is_device(tracee->tid, tracee->low_fd)) {
-			/* Another file is there, or /proc can't be asked what it is. */
-			inject_close(tracee, STEP_CLOSE_OTHER, tracee->low_fd);
-		} else if (has_device(tracee)) {
-			inject_close(tracee, STEP_CLOSE_LOW, tracee->low_fd);
-		} else if (result < FD_BASE) {
-			INJECT(tracee, STEP_MOVE, INJECT_FCNTL, (uint64_t)result, F_DUPFD_CLOEXEC,
-			       FD_BASE);
-		} else {
-			leader(tracee)->fd = (int)result;
-			begin_ioctl(tracee, (int)result, owner_bound);
-		}
+		end_open(tracee, result, owner_bound);
 		return;
 	case STEP_MOVE:
 		/* A low RLIMIT_NOFILE leaves it where it is. */
 		if (result < 0 && !has_device(tracee)) {
 			leader(tracee)->fd = tracee->low_fd;
-			begin_ioctl(tracee, tracee->low_fd, owner_bound);
+			begin_ioctl(tracee, owner_bound);
 			return;
 		}
 		if (result >= 0 && has_device(tracee)) {
@@ -441,14 +422,11 @@ void call_step(struct tracee *tracee, bool owner_bound)
 		inject_close(tracee, STEP_CLOSE_LOW, tracee->low_fd);
 		return;
 	case STEP_CLOSE_LOW:
-		begin_ioctl(tracee, leader(tracee)->fd, owner_bound);
+	case STEP_CLOSE_INHERITED:
+		begin_ioctl(tracee, owner_bound);
 		return;
 	case STEP_CALL:
-		if (result >= 0 && tracee->call == TRACE_SHMAT)
-			result = end_attach(tracee);
-		else if (result >= 0 && tracee->call == TRACE_SHMCTL && tracee->saved.compat)
-			result = end_control32(tracee, result);
-		finish(tracee, result);
+		finish(tracee, result >= 0 ? ioctl_end(tracee, result) : result);
 		return;
 	case STEP_DROP:
 		finish(tracee, regs_result(&tracee->saved));
@@ -470,6 +448,7 @@ bool call_drop_inherited(struct tracee *tracee, int fd)
 	    regs_read(tracee->tid, &tracee->saved))
 		return false;
 	tracee->saved.compat = regs_is_compat(info.arch);
+	tracee->call = TRACE_SHMDT;	/* which has a result of its own */
 	block_signals(tracee);
 	inject_close(tracee, STEP_DROP, fd);
 	return true;

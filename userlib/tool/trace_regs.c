@@ -76,11 +76,18 @@ int regs_write_entry(pid_t tid, struct regs *regs, enum injected call, const uin
  */
 int regs_write_again(pid_t tid, struct regs *regs, enum injected call, const uint64_t *args)
 {
+	set_arguments(regs, args);
+	regs->user.orig_rax = (uint64_t)numbers[regs->compat][call];
+	return regs_write_repeat(tid, regs);
+}
+
+/* Likewise, with the call as it was at its entry. */
+int regs_write_repeat(pid_t tid, struct regs *regs)
+{
 	regs->user.rip -= 2;
-	regs->user.rax = numbers[regs->compat][call];
+	regs->user.rax = regs->user.orig_rax;
 	/* Nothing to restart: that would take the instruction back once more. */
 	regs->user.orig_rax = (uint64_t)-1;
-	set_arguments(regs, args);
 	return regs_write(tid, regs);
 }
 
@@ -129,9 +136,14 @@ int regs_write_entry(pid_t tid, struct regs *regs, enum injected call, const uin
 
 int regs_write_again(pid_t tid, struct regs *regs, enum injected call, const uint64_t *args)
 {
-	regs->user.pc -= 4;
 	memcpy(regs->user.regs, args, INJECTED_ARGS * sizeof(*args));
 	regs->user.regs[8] = numbers[call];
+	return regs_write_repeat(tid, regs);
+}
+
+int regs_write_repeat(pid_t tid, struct regs *regs)
+{
+	regs->user.pc -= 4;
 	return regs_write(tid, regs);
 }
 

@@ -20,10 +20,6 @@
 
 #if TRACE_SUPPORTED
 
-#define OPTIONS (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
-		 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD | \
-		 PTRACE_O_EXITKILL)
-
 #define BUCKETS 256
 
 static struct tracee *buckets[BUCKETS];
@@ -69,6 +65,7 @@ static struct tracee *tracee_add(pid_t tid)
 	tracee->tid = tid;
 	tracee->tgid = status_number(tid, "Tgid");
 	tracee->fd = -1;
+	tracee->inherited = -1;
 	tracee->next = buckets[tid % BUCKETS];
 	buckets[tid % BUCKETS] = tracee;
 	tracee_count++;
@@ -105,9 +102,10 @@ static int shares(pid_t a, pid_t b, int what)
 }
 
 /* The first stop of a thread or process, on its way out of the call that made it. */
-static void start(struct tracee *tracee)
+static void start(struct tracee *tracee, bool owner_bound)
 {
 	struct tracee *parent;
+	int fd;
 
 	tracee->started = true;
 	if (tracee->tgid != tracee->tid)
@@ -123,9 +121,18 @@ static void start(struct tracee *tracee)
 			tracee->space = shared ? scratch_share(parent->space) :
 					scratch_copy(parent->space);
 	}
-	/* Where nobody knows, nothing is closed: that only comes later. */
-	if (parent->fd >= 0 && !shares(parent->tid, tracee->tid, KCMP_FILES))
-		call_drop_inherited(tracee, parent->fd);
+	fd = parent->fd >= 0 ? parent->fd : parent->inherited;
+	/* Where nobody knows, nothing is closed. */
+	if (fd < 0 || shares(parent->tid, tracee->tid, KCMP_FILES))
+		return;
+	/*
+	 * To the module, its last close is the parent's end. What hangs on that must not
+	 * wait; else it serves until the child has its own, which it may be unable to open.
+	 */
+	if (owner_bound)
+		call_drop_inherited(tracee, fd);
+	else
+		tracee->inherited = fd;
 }
 
 /* execve leaves one thread, the leader by number, whichever it was that called it. */
@@ -165,7 +172,7 @@ static void on_stop(struct tracee *tracee, bool owner_bound)
 			return;
 		}
 		if (!tracee->started)
-			start(tracee);
+			start(tracee, owner_bound);
 		resume(tracee, 0);
 		return;
 	default:
@@ -331,7 +338,7 @@ void tracer_main(pid_t target, int ready, bool owner_bound)
 	become_daemon(ready);
 	rename_process();
 	scratch_prepare();
-	if (ptrace(PTRACE_SEIZE, target, NULL, (void *)OPTIONS))
+	if (ptrace(PTRACE_SEIZE, target, NULL, (void *)TRACE_OPTIONS))
 		err = errno;
 	else
 		tracee_add(target)->started = true;
