@@ -105,21 +105,26 @@ static void xshm_client_end_segments(struct xshm_client *client, bool closed)
 	trace_xshm_reap(looked, ended);
 }
 
+/* A creator is gone: look at the client's own segments, and only where one may end. */
+static void xshm_client_creator_gone(struct xshm_client *client)
+{
+	if (READ_ONCE(client->bound) || READ_ONCE(client->foreign) ||
+	    (xshm_ns_rmid_forced(client->ns) && !list_empty_careful(&client->made)))
+		xshm_client_end_segments(client, false);
+}
+
 /**
  * xshm_client_exiting - a process that has the client open is exiting
  * @client: the client
  *
  * Its segments may be orphans now. When other processes still have the file
- * open, this comes before xshm_client_close(). Looks at the client's own
- * segments, and only where one may end with its creator.
+ * open, this comes before xshm_client_close().
  */
 void xshm_client_exiting(struct xshm_client *client)
 {
 	if (atomic_read(&current->signal->live))
 		return;
-	if (READ_ONCE(client->bound) || READ_ONCE(client->foreign) ||
-	    (xshm_ns_rmid_forced(client->ns) && !list_empty_careful(&client->made)))
-		xshm_client_end_segments(client, false);
+	xshm_client_creator_gone(client);
 }
 
 /* The last descriptor of a client was closed. */
@@ -137,9 +142,7 @@ void xshm_client_close(struct xshm_client *client)
 void xshm_client_end_task(struct xshm_client *client)
 {
 	WRITE_ONCE(client->ended, true);
-	if (READ_ONCE(client->bound) || READ_ONCE(client->foreign) ||
-	    (xshm_ns_rmid_forced(client->ns) && !list_empty_careful(&client->made)))
-		xshm_client_end_segments(client, false);
+	xshm_client_creator_gone(client);
 	xshm_client_put(client);
 }
 
