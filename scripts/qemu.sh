@@ -2,7 +2,7 @@
 # A newer QEMU than the machine's own, where its Debian has one in backports. Before
 # 8.1 TCG may run the old code of a kernel that changed it (ftrace, kprobes, static
 # keys) on another processor just then. Nothing is installed. Sourced by setup, after
-# kernels-roots.sh.
+# kernels-roots.sh; and, for the clock of guests, by what boots them.
 # shellcheck shell=bash disable=SC2154
 
 # The oldest that will do, as MAJOR.MINOR.
@@ -52,4 +52,21 @@ newer_qemu() {
 		rm -rf "$new"
 	fi
 	unlock_cache
+}
+
+# TCG's time stamp counter is this machine's own. On a busy machine a guest that
+# measures it against a timer may be wrong by far, and with it all its clocks. Prints
+# a parameter for the kernel, with a blank before it.
+tsc_frequency() {
+	local key khz prog
+	key=$(cat /proc/sys/kernel/random/boot_id)
+	khz=$(sed -n "s/^$key //p" "$cache/tsc" 2>/dev/null)
+	if [ -z "$khz" ]; then
+		prog=$(mktemp "${TMPDIR:-/tmp}/xshm-tsc.XXXXXX") || return 0
+		cc -O -x c -o "$prog" "$top/scripts/tsc.c" 2>/dev/null && khz=$("$prog")
+		rm -f "$prog"
+		[ -n "$khz" ] || return 0
+		mkdir -p "$cache" && echo "$key $khz" >"$cache/tsc"
+	fi
+	echo " tsc_early_khz=$khz"
 }
