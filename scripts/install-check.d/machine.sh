@@ -81,29 +81,47 @@ machine_kernel_download() {
 		-o Dir::Cache::archives="$kernel_debs" --download-only install $second_kernel
 }
 
-# compiled RELEASE FOLDER...: a cache of what DKMS compiles from the packages in these folders
-# for that kernel, filled in the machine's root, since gcc takes some minutes in TCG. What the
-# machine's own gcc is tried with is the second kernel.
+# in_machine COMMAND...: in the machine's root, by scripts/in-root; what it writes goes to
+# $work/over and leaves the root alone. What is in there already is seen, too.
+in_machine() {
+	mkdir -p "$work/over" "$work/over.work" "$work/merged" || return
+	# shellcheck disable=SC2016 # for the inner shell
+	timeout -k 10 900 unshare --mount --propagation private sh -ec '
+		lower=$1 work=$2
+		shift 2
+		mount -t overlay -o "lowerdir=$lower,upperdir=$work/over,workdir=$work/over.work" \
+			machine "$work/merged"
+		exec scripts/in-root "$work/merged" "$@"
+	' in_machine "$cache/roots/machine" "$work" "$@"
+}
+machine_written() { rm -rf "$work/over" "$work/over.work" "$work/merged"; }
+
+# compiled FOLDER...: a cache of what DKMS compiles from the packages in these folders, for both
+# kernels, since gcc takes many minutes in TCG. The same compiler, in the machine's root.
 compiled() {
-	local root=$cache/roots/machine release=$1 folder status=0
-	shift
-	compiled_clean "$root"
+	local folder deb status=0
+	machine_written
+	mkdir -p "$work/over/usr/src" "$work/over/usr/lib" && ln -s usr/lib "$work/over/lib" || return
+	for deb in "$kernel_debs"/{linux-headers,linux-kbuild,libbpf,libdw,pahole}*.deb; do
+		unpack_deb "$deb" "$work/over" || return
+	done
 	for folder; do
-		dpkg-deb -x "$folder"/xshm-dkms_*.deb "$work/dkms" && cp -r "$work/dkms/usr/src/." "$root/usr/src/" &&
-			rm -rf "$work/dkms" || return
+		dpkg-deb -x "$folder"/xshm-dkms_*.deb "$work/dkms" &&
+			cp -r "$work/dkms/usr/src/." "$work/over/usr/src/" && rm -rf "$work/dkms" || return
 	done
 	# shellcheck disable=SC2016 # for the inner shell
-	timeout -k 10 600 scripts/in-root "$root" sh -c '
+	in_machine sh -c '
 		export PATH="/usr/lib/ccache:$PATH"
 		for source in /usr/src/xshm-*; do
-			dkms build -m xshm -v "${source#*xshm-}" -k "$1" || exit
+			for modules in /lib/modules/*; do
+				dkms build -m xshm -v "${source#*xshm-}" -k "${modules##*/}" || exit
+			done
 		done
-		ccache -s' compiled "$release" &&
-		tar -C "$root/var/cache" -cf "$work/extra/ccache.tar" ccache || status=1
-	compiled_clean "$root"
+		ccache -s' &&
+		tar -C "$work/over/var/cache" -cf "$work/extra/ccache.tar" ccache || status=1
+	machine_written
 	return "$status"
 }
-compiled_clean() { rm -rf "$1"/usr/src/xshm-* "$1/var/lib/dkms/xshm" "$1"/var/lib/dkms/mok.* "$1/var/cache/ccache"; }
 
 # second_disk FOLDER...: an image with the repository and what the machine runs.
 second_disk() {
