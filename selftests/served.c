@@ -320,6 +320,23 @@ TEST_F(served, limits_of_both_kinds)
 	EXPECT_EQ(-EINVAL, get(IPC_PRIVATE, 4097, 0600));
 }
 
+/* What is written to xshm's own files is what is in force. */
+TEST_F(served, limits_have_two_files)
+{
+	static const char *const names[] = {
+		"shmmax", "shmall", "shmmni", "shm_next_id", "shm_rmid_forced",
+	};
+	char path[64];
+
+	NEEDS_KERNEL();
+	for (int i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "/proc/sys/xshm/%s", names[i]);
+		ASSERT_EQ(0, write_number(path, 1));
+		EXPECT_EQ(1, get_sysctl(names[i])) TH_LOG("%s", names[i]);
+		EXPECT_EQ(1, read_number(path));
+	}
+}
+
 /* The ids that the table has, read in pieces of a given size. */
 static int rows(int *ids, size_t piece)
 {
@@ -340,16 +357,17 @@ static int rows(int *ids, size_t piece)
 	return count;
 }
 
-/* A file's first line names its columns. */
-static bool has_column(const char *path, const char *name)
+/* A file has a line that names its columns, and no other. */
+static bool is_empty(const char *path, const char *column)
 {
 	FILE *f = fopen(path, "re");
 	char line[256] = "";
-	bool has = f && fgets(line, sizeof(line), f) && strstr(line, name);
+	bool empty = f && fgets(line, sizeof(line), f) && strstr(line, column) &&
+		     !fgets(line, sizeof(line), f);
 
 	if (f)
 		fclose(f);
-	return has;
+	return empty;
 }
 
 /* The table is of all segments: first of the kernel's own, if there are some. */
@@ -376,8 +394,8 @@ TEST_F(served, table)
 		EXPECT_EQ(0, memcmp(shown, id, sizeof(id)));
 	}
 	/* Of the files beside it nothing changes. */
-	EXPECT_TRUE(has_column("/proc/sysvipc/sem", " semid "));
-	EXPECT_TRUE(has_column("/proc/sysvipc/msg", " msqid "));
+	EXPECT_TRUE(is_empty("/proc/sysvipc/sem", " semid "));
+	EXPECT_TRUE(is_empty("/proc/sysvipc/msg", " msqid "));
 	REMOVE(id[0]);
 	ASSERT_EQ(3, rows(shown, 4096));
 	EXPECT_EQ(0, memcmp(shown, id + 1, 3 * sizeof(int)));

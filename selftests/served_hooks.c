@@ -158,6 +158,21 @@ TEST_F_TIMEOUT(served_hooks, refused_without_ftrace, 100)
 	EXPECT_TRUE(calls_work());
 }
 
+/* As it is loaded by default: namespaces that are there are served, and new ones. */
+TEST_F_TIMEOUT(served_hooks, of_all_namespaces, 100)
+{
+	UNLOAD();
+	ASSERT_EQ(0, load_sysv(self->file, "serve=1"));
+	EXPECT_EQ(1, read_number(SWITCH));
+	EXPECT_TRUE(calls_work());
+	IN_CHILD {
+		ASSERT_EQ(0, unshare(CLONE_NEWIPC));
+		EXPECT_TRUE(calls_work());
+	}
+	UNLOAD();
+	LOAD();
+}
+
 TEST_F(served_hooks, loaded_twice)
 {
 	if (self->file < 0)
