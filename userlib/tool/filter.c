@@ -22,7 +22,8 @@
 #if FILTER_SUPPORTED
 
 #define LOAD(field) \
-	((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field)))
+	((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, \
+				      offsetof(struct seccomp_data, field)))
 #define RETURN(value)		((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value))
 /* Skips @count instructions unless what was loaded is @value, or has one of its bits. */
 #define UNLESS(value, count) \
@@ -77,19 +78,6 @@ static void add_four(struct code *code, const struct calls *calls, bool refuse)
 	add_call(code, calls->shmctl, refuse ? REFUSE : SECCOMP_RET_TRACE | TRACE_SHMCTL);
 }
 
-/* ipc(2): semaphores and queues stay with the kernel. */
-static void add_ipc(struct code *code, unsigned int number)
-{
-	enum { SHMAT = 21, SHMCTL = 24 };
-
-	add(code, UNLESS(number, 2 + 2 * (SHMCTL - SHMAT + 1) + 1));
-	add(code, LOAD(args[0]));
-	add(code, AND(0xffff));
-	for (unsigned int call = SHMAT; call <= SHMCTL; call++)
-		add_call(code, call, SECCOMP_RET_TRACE | TRACE_IPC);
-	add(code, RETURN(SECCOMP_RET_ALLOW));
-}
-
 /* The tracer is to know before the device is out of reach. */
 static void add_last(struct code *code, const struct calls *calls)
 {
@@ -118,6 +106,19 @@ static const struct calls i386 = {
 	.shmget = 395, .shmctl = 396, .shmat = 397, .shmdt = 398, .ipc = 117,
 	.chroot = 61, .pivot_root = 217, .seccomp = 354, .prctl = 172,
 };
+
+/* ipc(2): semaphores and queues stay with the kernel. */
+static void add_ipc(struct code *code, unsigned int number)
+{
+	enum { SHMAT = 21, SHMCTL = 24 };
+
+	add(code, UNLESS(number, 2 + 2 * (SHMCTL - SHMAT + 1) + 1));
+	add(code, LOAD(args[0]));
+	add(code, AND(0xffff));
+	for (unsigned int call = SHMAT; call <= SHMCTL; call++)
+		add_call(code, call, SECCOMP_RET_TRACE | TRACE_IPC);
+	add(code, RETURN(SECCOMP_RET_ALLOW));
+}
 #else
 #define NATIVE_ARCH	AUDIT_ARCH_AARCH64
 
