@@ -26,6 +26,14 @@
 #include <unistd.h>
 #include "tool.h"
 
+/* Not in each C library's <sys/mount.h>. */
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE		1
+#endif
+#ifndef MOVE_MOUNT_F_EMPTY_PATH
+#define MOVE_MOUNT_F_EMPTY_PATH	4
+#endif
+
 #define FOLDER	"/proc/sys/kernel"
 /* In what covers it: the kernel's folder. */
 #define HIDDEN	".kernel"
@@ -59,42 +67,42 @@ static bool is_replaced(const char *name)
 	return found;
 }
 
-/* Links for all that is in the folder @kernels, in the one that is there now. */
-static int make_links(int kernels)
+/* Links for all that is in the folder HIDDEN, in the one that covers it. */
+static int make_links(void)
 {
-	DIR *dir = fdopendir(dup(kernels));
-	int cover = open(FOLDER, O_PATH | O_DIRECTORY | O_CLOEXEC), err = 0;
+	DIR *dir = opendir(FOLDER "/" HIDDEN);
 	struct dirent *entry;
+	int err = dir ? 0 : -1;
 
-	while (dir && cover >= 0 && !err && (entry = readdir(dir))) {
+	while (!err && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
-		char *target;
+		char *target, *link;
 
 		if (!strcmp(name, ".") || !strcmp(name, ".."))
 			continue;
 		target = xprintf("%s/%s", is_replaced(name) ? "../xshm" : HIDDEN, name);
-		err = symlinkat(target, cover, name);
+		link = xprintf(FOLDER "/%s", name);
+		err = symlink(target, link);
 		free(target);
+		free(link);
 	}
-	if (!dir || cover < 0)
-		err = -1;
 	if (dir)
 		closedir(dir);
-	if (cover >= 0)
-		close(cover);
 	return err;
 }
 
 static int cover_folder(void)
 {
 	static const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	int kernels = open(FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
-	char *path = xprintf("/proc/self/fd/%d", kernels);
+	/* With what is mounted inside of it, but not with what comes on top. */
+	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, FOLDER,
+				OPEN_TREE_CLONE | O_CLOEXEC | AT_RECURSIVE);
+	int err = tree < 0 || mount("xshm", FOLDER, "tmpfs", flags, "mode=0555") ? -1 : 0;
 
-	err = kernels < 0 || mount("xshm", FOLDER, "tmpfs", flags, "mode=0555");
 	if (!err && (mkdir(FOLDER "/" HIDDEN, 0555) ||
-		     mount(path, FOLDER "/" HIDDEN, NULL, MS_BIND | MS_REC, NULL) ||
-		     make_links(kernels) ||
+		     syscall(SYS_move_mount, tree, "", AT_FDCWD, FOLDER "/" HIDDEN,
+			     MOVE_MOUNT_F_EMPTY_PATH) ||
+		     make_links() ||
 		     mount(NULL, FOLDER, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL))) {
 		int saved = errno;
 
@@ -103,9 +111,8 @@ static int cover_folder(void)
 		errno = saved;
 		err = -1;
 	}
-	free(path);
-	if (kernels >= 0)
-		close(kernels);
+	if (tree >= 0)
+		close(tree);
 	return err;
 }
 
