@@ -145,6 +145,18 @@ TEST_F_TIMEOUT(tool_trace, not_readable, 100)
 	run_line(&self->said, 0, "rm -r /tmp/xshm-0111");
 }
 
+TEST_F_TIMEOUT(tool_trace, descriptors_in_use, 100)
+{
+	PLAY_AS(USER, "full_table");
+	PLAY("full_for_good");
+}
+
+TEST_F_TIMEOUT(tool_trace, chroot, 100)
+{
+	PLAY("empty_root");
+	run_line(&self->said, 0, "rmdir /tmp/xshm-tool-trace-*");
+}
+
 #if defined(__x86_64__)
 TEST_F_TIMEOUT(tool_trace, both_sizes, 100)
 {

@@ -451,11 +451,14 @@ static int old_size(void)
 }
 #endif
 
+#include "tool_trace_reach.h"
+
 static const struct scene scenes[] = {
 	SCENE(fair), SCENE(creation), SCENE(exec_spinning), SCENE(nothing), SCENE(signals),
 	SCENE(names), SCENE(unseen), SCENE(last_of_stack), SCENE(many_threads),
 	SCENE(mapped_once), SCENE(node_is_a_file), SCENE(no_permission),
-	SCENE(proc_is_gone), SCENE(not_dumpable),
+	SCENE(proc_is_gone), SCENE(not_dumpable), SCENE(full_table), SCENE(full_for_good),
+	SCENE(empty_root),
 #if defined(__x86_64__)
 	SCENE(both_sizes), SCENE(old_size),
 #endif
