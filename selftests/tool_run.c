@@ -4,7 +4,6 @@
  * traced, and calls there what any program calls; some as raw system calls,
  * which only the tracer sees.
  */
-#include <elf.h>
 #include <sys/mount.h>
 
 #include "tool_scenes.h"
@@ -192,35 +191,6 @@ static const char *make_file(char *path, const void *data, size_t size, mode_t m
 		return NULL;
 	close(fd);
 	return path;
-}
-
-TEST_F_TIMEOUT(tool_run, refuses_static, 100)
-{
-	Elf64_Ehdr elf = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, 1 },
-		.e_type = ET_EXEC,
-		.e_machine = EM_X86_64,
-		.e_version = 1,
-		.e_ehsize = sizeof(elf),
-	};
-	char path[64], script[128], line[128];
-
-#if !defined(__x86_64__)
-	elf.e_machine = EM_AARCH64;
-#endif
-	ASSERT_NE(NULL, make_file(path, &elf, sizeof(elf), 0755, 0));
-	tool(&self->said, "run -- %s", path);
-	EXPECT_EQ(126, self->said.status);
-	EXPECT_NE(NULL, strstr(self->said.err, "--trace"));
-	EXPECT_TRUE(is_one_line(self->said.err));
-	/* A script of a static interpreter is one as well. */
-	snprintf(line, sizeof(line), "#!%s -x\n", path);
-	ASSERT_NE(NULL, make_file(script, line, strlen(line), 0755, 0));
-	tool(&self->said, "run -- %s", script);
-	EXPECT_EQ(126, self->said.status);
-	EXPECT_NE(NULL, strstr(self->said.err, path));
-	unlink(path);
-	unlink(script);
 }
 
 TEST_F_TIMEOUT(tool_run, refuses_set_uid, 100)
