@@ -4,10 +4,11 @@
  *
  * A seccomp filter stops only shmget, shmat, shmdt and shmctl, with a
  * PTRACE_EVENT_SECCOMP at their entry, and the few that may end the way to the device.
- * The tracer makes an ioctl of the call, with an argument that it writes to pages of its own in the caller, lets the kernel carry
- * it out in the caller, and puts registers and result in order when it leaves the
- * kernel. A process without such pages or without a descriptor of the device is
- * made to map and to open them first; before it changes its root or filters its calls, too.
+ * The tracer makes an ioctl of the call, with an argument that it writes to pages of its
+ * own in the caller, lets the kernel carry it out in the caller, and puts registers and
+ * result in order when it leaves the kernel. A process without such pages or without a
+ * descriptor of the device is made to map and to open them first; before it changes its
+ * root or filters its calls, too.
  */
 #ifndef XSHM_TRACE_H
 #define XSHM_TRACE_H
