@@ -4,61 +4,11 @@
  * and calls the C library's functions there as any program does.
  */
 #include <dlfcn.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 
-#include "built.h"
+#include "preload.h"
 
-#define SIZE 5000
-
-/* What the program that was run anew has to do; its status is 0 or a line. */
-typedef int (*scene)(void);
-
-#define CHECK(condition) do {			\
-	if (!(condition))			\
-		return __LINE__ & 0xff ?: 1;	\
-} while (0)
-
-/* Segments that the kernel's own System V has; 0 if it hasn't any at all. */
-static int kernel_segments(void)
-{
-	struct shm_info info = { 0 };
-
-	if (syscall(SYS_shmctl, 0, SHM_INFO, &info) < 0)
-		return errno == ENOSYS ? 0 : -1;
-	return info.used_ids;
-}
-
-static int xshm_segments(void)
-{
-	struct xshm_usage usage;
-
-	return xshm_usage(&usage) < 0 ? -1 : usage.used_ids;
-}
-
-static int use_segment(int id)
-{
-	struct shmid_ds ds;
-	char *p, *q;
-
-	p = shmat(id, NULL, 0);
-	CHECK(p != (void *)-1);
-	q = shmat(id, NULL, SHM_RDONLY);
-	CHECK(q != (void *)-1);
-	strcpy(p, "one");
-	CHECK(!strcmp(q, "one"));
-	CHECK(shmctl(id, IPC_STAT, &ds) == 0);
-	CHECK(ds.shm_segsz == SIZE && ds.shm_nattch == 2 && ds.shm_cpid == getpid());
-	ds.shm_perm.mode = 0640;
-	CHECK(shmctl(id, IPC_SET, &ds) == 0);
-	CHECK(shmdt(p) == 0);
-	CHECK(shmdt(p) == -1 && errno == EINVAL);
-	CHECK(shmdt(q) == 0);
-	CHECK(shmctl(id, IPC_STAT, &ds) == 0 && ds.shm_perm.mode == 0640);
-	CHECK(shmctl(id, IPC_RMID, NULL) == 0);
-	CHECK(shmctl(id, IPC_STAT, &ds) == -1 && errno == EINVAL);
-	return 0;
-}
+/* The C library's functions. */
+static const struct backend library = { .get = shmget, .at = shmat, .dt = shmdt, .ctl = shmctl };
 
 static int all_calls(void)
 {
@@ -72,7 +22,7 @@ static int all_calls(void)
 	CHECK(kernel_segments() == 0);
 	CHECK(xshm_stat(id, &ds) == 0 && ds.key == KEY && ds.segsz == SIZE);
 	CHECK(!(ds.attributes & XSHM_ATTR_OWNER_BOUND));
-	return use_segment(id);
+	return use_segment(&library, id);
 }
 
 static int in_children(void)
@@ -132,7 +82,7 @@ static int on_the_kernels(void)
 	CHECK(umount("/dev") == 0);
 	CHECK(xshm_segments() == 0);
 	CHECK(shmget(KEY, SIZE, 0) == id);
-	return use_segment(id);
+	return use_segment(&library, id);
 }
 
 static int without_root_and_descriptors(void)
@@ -142,7 +92,7 @@ static int without_root_and_descriptors(void)
 	CHECK(chroot("/proc/self") == 0);
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	become(USER, GROUP);
-	CHECK(use_segment(shmget(IPC_PRIVATE, SIZE, 0600)) == 0);
+	CHECK(use_segment(&library, shmget(IPC_PRIVATE, SIZE, 0600)) == 0);
 	return 0;
 }
 
@@ -155,7 +105,7 @@ static int called_before_constructors(void)
 	CHECK(before_everything >= 0);
 	CHECK(kernel_segments() == 0);
 	CHECK(xshm_stat(before_everything, &ds) == 0);
-	CHECK(use_segment(before_everything) == 0);
+	CHECK(use_segment(&library, before_everything) == 0);
 	return 0;
 }
 
@@ -165,23 +115,14 @@ static int found_by_dlsym(void)
 	Dl_info info;
 
 	CHECK(get && dladdr(get, &info) && strstr(info.dli_fname, "libxshm-preload.so"));
-	CHECK(use_segment(get(IPC_PRIVATE, SIZE, 0600)) == 0);
+	CHECK(use_segment(&library, get(IPC_PRIVATE, SIZE, 0600)) == 0);
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	scene run;
-} scenes[] = {
-	{ "all_calls", all_calls },
-	{ "in_children", in_children },
-	{ "owner_bound", owner_bound },
-	{ "not_there", not_there },
-	{ "not_permitted", not_permitted },
-	{ "on_the_kernels", on_the_kernels },
-	{ "without_root_and_descriptors", without_root_and_descriptors },
-	{ "called_before_constructors", called_before_constructors },
-	{ "found_by_dlsym", found_by_dlsym },
+static const struct preload_scene scenes[] = {
+	SCENE(all_calls), SCENE(in_children), SCENE(owner_bound), SCENE(not_there),
+	SCENE(not_permitted), SCENE(on_the_kernels), SCENE(without_root_and_descriptors),
+	SCENE(called_before_constructors), SCENE(found_by_dlsym),
 };
 
 /* Runs before the constructors of all libraries, the preloaded one's too. */
@@ -197,63 +138,13 @@ static void call_early(int argc, char **argv, char **envp)
 __attribute__((section(".preinit_array"), used))
 static void (*const early)(int argc, char **argv, char **envp) = call_early;
 
-/* Runs before main(), where the test harness is. */
-__attribute__((constructor)) static void play(void)
-{
-	const char *name = getenv("TEST_SCENE");
-
-	if (!name)
-		return;
-	/* An endless loop in the library must not last. */
-	alarm(30);
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
-		if (!strcmp(name, scenes[i].name))
-			_exit(scenes[i].run());
-	_exit(255);
-}
-
-/* The status of a command with the library preloaded and two more variables. */
-static int run(char *const argv[], const char *variable, const char *another)
-{
-	char preload[4200];
-	char *environment[] = { preload, (char *)variable, (char *)another, NULL };
-	int status;
-	pid_t child;
-
-	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", built("libxshm-preload.so"));
-	child = fork();
-	if (child == 0) {
-		execve(argv[0], argv, environment);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-/* The status of this program, playing a scene. */
-static int run_scene(const char *name, const char *variable)
-{
-	char *argv[] = { "/proc/self/exe", NULL }, which[100];
-
-	snprintf(which, sizeof(which), "TEST_SCENE=%s", name);
-	return run(argv, which, variable);
-}
-
-/* Hides the device, for this test alone. */
-static int hide_device(void)
-{
-	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	       mount("tmpfs", "/dev", "tmpfs", 0, NULL);
-}
+PLAY_SCENES(scenes)
 
 FIXTURE(preload) { };
 
 FIXTURE_SETUP(preload)
 {
-	if (access(built("libxshm-preload.so"), R_OK))
-		SKIP(return, "libxshm-preload.so is not there");
-	USE_BACKEND(&xshm);
+	USE_PRELOAD;
 }
 
 FIXTURE_TEARDOWN(preload)

@@ -114,7 +114,7 @@ static size_t ds_size(enum layout32 layout)
  * from the system call, and no SIGSEGV. A kernel or a system call filter
  * without process_vm_readv(2) leaves no choice but to trust the pointer.
  */
-static int copy_to_caller(void *buf, const void *from, size_t size)
+int copy_to_caller(void *buf, const void *from, size_t size)
 {
 	struct iovec local = { (void *)from, size }, remote = { buf, size };
 	int saved_errno = errno;

@@ -23,6 +23,7 @@ enum layout32 {
 };
 
 hidden int control32(int shmid, int cmd, void *buf, enum layout32 layout);
+hidden int copy_to_caller(void *buf, const void *from, size_t size);
 hidden int kernel_shmctl32(int shmid, int cmd, void *buf, enum layout32 layout);
 
 #endif /* _XSHM_INTERNAL_H */

@@ -21,10 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "preload.h"
 #include "xshm.h"
-
-#define EXPORT __attribute__((visibility("default")))
 
 #define SETTING_READ		(1 << 0)
 #define SETTING_KERNEL		(1 << 1)
@@ -76,38 +74,49 @@ __attribute__((constructor)) static void preload_start(void)
 	get_settings();
 }
 
-EXPORT int shmget(key_t key, size_t size, int shmflg)
+bool preload_is_on_kernel(void)
+{
+	return get_settings() & SETTING_KERNEL;
+}
+
+int preload_shmget(key_t key, size_t size, int shmflg)
 {
 	int found = get_settings();
 
 	if (__builtin_expect(found & SETTING_KERNEL, 0))
-		return syscall(SYS_shmget, key, size, shmflg);
+		return next_syscall(SYS_shmget, key, size, shmflg);
 	return xshm_get(key, size, shmflg,
 			found & SETTING_OWNER_BOUND ? XSHM_GET_OWNER_BOUND : 0);
 }
 
-EXPORT void *shmat(int shmid, const void *shmaddr, int shmflg)
+void *preload_shmat(int shmid, const void *shmaddr, int shmflg)
 {
 	if (__builtin_expect(get_settings() & SETTING_KERNEL, 0))
-		return (void *)syscall(SYS_shmat, shmid, shmaddr, shmflg);
+		return (void *)next_syscall(SYS_shmat, shmid, shmaddr, shmflg);
 	return xshm_attach(shmid, shmaddr, shmflg, 0);
 }
 
-EXPORT int shmdt(const void *shmaddr)
+int preload_shmdt(const void *shmaddr)
 {
 	if (__builtin_expect(get_settings() & SETTING_KERNEL, 0))
-		return syscall(SYS_shmdt, shmaddr);
+		return next_syscall(SYS_shmdt, shmaddr);
 	return xshmdt(shmaddr);
 }
 
+EXPORT __typeof__(shmget) shmget __attribute__((alias("preload_shmget")));
+EXPORT __typeof__(shmat) shmat __attribute__((alias("preload_shmat")));
+EXPORT __typeof__(shmdt) shmdt __attribute__((alias("preload_shmdt")));
+
 #if __SIZEOF_LONG__ == 8
 
-EXPORT int shmctl(int shmid, int cmd, struct shmid_ds *buf)
+int preload_shmctl(int shmid, int cmd, struct shmid_ds *buf)
 {
 	if (__builtin_expect(get_settings() & SETTING_KERNEL, 0))
-		return syscall(SYS_shmctl, shmid, cmd, buf);
+		return next_syscall(SYS_shmctl, shmid, cmd, buf);
 	return xshmctl(shmid, cmd, buf);
 }
+
+EXPORT __typeof__(shmctl) shmctl __attribute__((alias("preload_shmctl")));
 
 #elif !defined(__i386__)
 #error "the versions of shmctl on this architecture"
@@ -120,7 +129,6 @@ static int shmctl_layout(int shmid, int cmd, void *buf, enum layout32 layout)
 	return control32(shmid, cmd, buf, layout);
 }
 
-EXPORT int preload_shmctl_old(int shmid, int cmd, void *buf);
 int preload_shmctl_old(int shmid, int cmd, void *buf)
 {
 	return shmctl_layout(shmid, cmd, buf, LAYOUT32_OLD);
@@ -128,7 +136,6 @@ int preload_shmctl_old(int shmid, int cmd, void *buf)
 
 __asm__(".symver preload_shmctl_old, shmctl@GLIBC_2.0");
 
-EXPORT int preload_shmctl(int shmid, int cmd, void *buf);
 int preload_shmctl(int shmid, int cmd, void *buf)
 {
 	return shmctl_layout(shmid, cmd, buf, LAYOUT32_TIME32);
@@ -136,7 +143,6 @@ int preload_shmctl(int shmid, int cmd, void *buf)
 
 __asm__(".symver preload_shmctl, shmctl@@GLIBC_2.2");
 
-EXPORT int __shmctl64(int shmid, int cmd, void *buf);
 int __shmctl64(int shmid, int cmd, void *buf)
 {
 	return shmctl_layout(shmid, cmd, buf, LAYOUT32_TIME64);
