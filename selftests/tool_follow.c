@@ -217,7 +217,7 @@ TEST_F_TIMEOUT(tool_follow, named, 100)
 	ERR_HAS("not followed: what env -i starts");
 	EXPECT_TRUE(is_one_line(self->said.err));
 	id = sysv_get(KEY, 0, 0);
-	EXPECT_EQ(unavailable(&sysv), id < 0);
+	EXPECT_EQ(!unavailable(&sysv), id >= 0);
 	if (id >= 0) {
 		EXPECT_EQ(0, sysv_ctl(id, IPC_RMID, NULL));
 	}
