@@ -237,7 +237,8 @@ TEST(exports)
 		"xshm_prepare", "xshm_unavailable", NULL,
 	};
 	static const char *const preload[] = {
-		"shmget", "shmat", "shmdt", "shmctl", "dlopen", NULL,
+		"shmget", "shmat", "shmdt", "shmctl", "syscall", "dlopen", "dlsym", "dlvsym",
+		NULL,
 	};
 
 	expect_exports(_metadata, "libxshm.so.0", shared);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "tool.h"
@@ -62,14 +64,25 @@ static bool in_user_namespace(void)
 	return !all;
 }
 
-/* Whether /dev is a sandbox's, of which another one outside is the original. */
+static bool may_make_devices(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	return !syscall(SYS_capget, &header, data) && data[0].effective & 1U << CAP_MKNOD;
+}
+
+/*
+ * Whether /dev is a sandbox's, of which another one outside is the original. Who may make
+ * devices in it is told how, as well.
+ */
 static bool is_sandbox(void)
 {
 	char *type = mounted_type("/dev");
 	bool own = type && strcmp(type, "devtmpfs");
 
 	free(type);
-	return own || in_user_namespace();
+	return (own && !may_make_devices()) || in_user_namespace();
 }
 
 static bool is_forbidden_by_mount(void)
@@ -87,7 +100,7 @@ static char *missing_trouble(int err, int minor)
 			       DEVICE ", docker run --device " DEVICE,
 			       err == ENOENT ? "missing" : "stale");
 	return xprintf("the module is loaded, but " DEVICE " is %s: mknod -m 0666 "
-		       DEVICE " c 10 %d (as root%s)",
+		       DEVICE " c 10 %d (as root%s); in a sandbox, bind that of the machine",
 		       err == ENOENT ? "missing" : "stale", minor,
 		       err == ENOENT ? "" : ", after rm " DEVICE);
 }
