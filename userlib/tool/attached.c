@@ -12,23 +12,6 @@
 #include <sys/stat.h>
 #include "tool.h"
 
-/* Returns the name of the process, to be freed; "" when it is gone. */
-char *process_command(pid_t pid)
-{
-	char path[64], name[64] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "re");
-	if (file) {
-		if (!fgets(name, sizeof(name), file))
-			name[0] = 0;
-		fclose(file);
-	}
-	name[strcspn(name, "\n")] = 0;
-	return xprintf("%s", name);
-}
-
 static int by_id(const void *key, const void *element)
 {
 	uint64_t id = *(const uint64_t *)key;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Sizes, times, names, keys and ids as people write and read them. */
+/* Sizes, times, keys and ids as people write and read them. */
 #include <ctype.h>
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,20 +54,6 @@ char *format_time(int64_t seconds, bool brief)
 	else
 		strftime(buf, sizeof(buf), "%Y-%b%d", &tm);
 	return xprintf("%s", buf);
-}
-
-char *format_user(uid_t uid)
-{
-	struct passwd *entry = getpwuid(uid);
-
-	return entry ? xprintf("%s", entry->pw_name) : xprintf("%u", uid);
-}
-
-char *format_group(gid_t gid)
-{
-	struct group *entry = getgrgid(gid);
-
-	return entry ? xprintf("%s", entry->gr_name) : xprintf("%u", gid);
 }
 
 /* Digits only: no sign, no blank, and no 0 in front, which means octal to others. */

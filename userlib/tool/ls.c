@@ -8,17 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include "tool.h"
-
-enum {
-	KEY, SHMID, OWNER, GROUP, PERMS, SIZE, RES, SWAP, HUGE, PAGE, NATTCH, STATUS,
-	ATTRIBUTES, UID, GID, CREATOR, CGROUP, CUID, CGID, CPID, LPID, CCOMMAND, LCOMMAND,
-	ATIME, DTIME, CTIME, LOCKED, ATTACHED, PID, USER, COMMAND, ADDRESS, LENGTH, ACCESS,
-	COLUMNS
-};
-
-/* Those from here on are of a mapping, not of a segment. */
-#define FIRST_OF_MAPPING PID
+#include "ls.h"
 
 static const struct column columns[COLUMNS] = {
 	[KEY] = { "KEY", "key, 0x00000000 if it has none" },
@@ -63,13 +53,6 @@ static const char with_time[] = "SHMID,OWNER,ATIME,DTIME,CTIME";
 static const char with_pid[] = "SHMID,OWNER,CPID,CCOMMAND,LPID,LCOMMAND";
 static const char with_creator[] = "SHMID,PERMS,CREATOR,CGROUP,OWNER,GROUP";
 static const char with_attached[] = "SHMID,PID,USER,COMMAND,ACCESS,LENGTH,ADDRESS";
-
-struct listing {
-	const struct column *columns[COLUMNS];
-	size_t count;
-	enum table_mode mode;
-	bool bytes, orphans;
-};
 
 void ls_columns_help(void)
 {
@@ -131,134 +114,13 @@ static bool needs_scan(const struct listing *listing)
 	return false;
 }
 
-static char *size_cell(const struct listing *listing, uint64_t bytes)
-{
-	char buf[16];
-
-	if (listing->bytes || listing->mode != TABLE_HUMAN)
-		return xprintf("%llu", (unsigned long long)bytes);
-	format_size(buf, sizeof(buf), bytes);
-	return xprintf("%s", buf);
-}
-
-static char *time_cell(const struct listing *listing, int64_t seconds)
-{
-	if (listing->mode == TABLE_HUMAN)
-		return format_time(seconds, true);
-	return seconds ? xprintf("%lld", (long long)seconds) : NULL;
-}
-
-static char *attached_json(const struct attached *at, size_t count)
-{
-	char *json = xprintf("["), *longer;
-
-	for (size_t i = 0; i < count; i++) {
-		char *name = NULL;
-
-		json_text(&name, at[i].command);
-		longer = xprintf("%s%s{\"pid\": %d, \"uid\": %u, \"command\": %s, "
-				 "\"address\": \"0x%llx\", \"length\": %llu, \"offset\": %llu, "
-				 "\"access\": \"%.3s\"}", json, i ? ", " : "", at[i].pid,
-				 at[i].uid, name, (unsigned long long)at[i].start,
-				 (unsigned long long)(at[i].end - at[i].start),
-				 (unsigned long long)at[i].offset, at[i].access);
-		free(name);
-		free(json);
-		json = longer;
-	}
-	longer = xprintf("%s]", json);
-	free(json);
-	return longer;
-}
-
-/* @at: the mappings of this segment; a row of one shows the first of them. */
-static char *cell(const struct listing *listing, int column, const struct xshm_ds *ds,
-		  const struct attached *at, size_t count)
-{
-	switch (column) {
-	case KEY:
-		return xprintf("0x%08x", (unsigned int)ds->key);
-	case SHMID:
-		return xprintf("%d", ds->id);
-	case OWNER:
-		return format_user(ds->uid);
-	case GROUP:
-		return format_group(ds->gid);
-	case CREATOR:
-		return format_user(ds->cuid);
-	case CGROUP:
-		return format_group(ds->cgid);
-	case UID:
-		return xprintf("%u", ds->uid);
-	case GID:
-		return xprintf("%u", ds->gid);
-	case CUID:
-		return xprintf("%u", ds->cuid);
-	case CGID:
-		return xprintf("%u", ds->cgid);
-	case PERMS:
-		return xprintf("%03o", ds->mode & 0777);
-	case SIZE:
-		return size_cell(listing, ds->segsz);
-	case RES:
-		return size_cell(listing, ds->resident);
-	case SWAP:
-		return size_cell(listing, ds->swapped);
-	case HUGE:
-		return size_cell(listing, ds->huge);
-	case PAGE:
-		return size_cell(listing, ds->page_size);
-	case LOCKED:
-		return size_cell(listing, ds->locked);
-	case NATTCH:
-		return xprintf("%llu", (unsigned long long)ds->nattch);
-	case STATUS:
-		return segment_status(ds);
-	case ATTRIBUTES:
-		return segment_attributes(ds);
-	case CPID:
-		return xprintf("%d", ds->cpid);
-	case LPID:
-		return xprintf("%d", ds->lpid);
-	case CCOMMAND:
-		return ds->cpid ? process_command(ds->cpid) : NULL;
-	case LCOMMAND:
-		return ds->lpid ? process_command(ds->lpid) : NULL;
-	case ATIME:
-		return time_cell(listing, ds->atime);
-	case DTIME:
-		return time_cell(listing, ds->dtime);
-	case CTIME:
-		return time_cell(listing, ds->ctime);
-	case ATTACHED:
-		return attached_json(at, count);
-	}
-	if (!count)
-		return NULL;
-	switch (column) {
-	case PID:
-		return xprintf("%d", at->pid);
-	case USER:
-		return format_user(at->uid);
-	case COMMAND:
-		return xprintf("%s", at->command);
-	case ADDRESS:
-		return xprintf("0x%llx", (unsigned long long)at->start);
-	case LENGTH:
-		return size_cell(listing, at->end - at->start);
-	case ACCESS:
-		return xprintf("%.3s", at->access);
-	}
-	return NULL;
-}
-
 static void add_row(struct table *table, const struct listing *listing,
 		    const struct xshm_ds *ds, const struct attached *at, size_t count)
 {
 	char **row = table_row(table);
 
 	for (size_t i = 0; i < listing->count; i++)
-		row[i] = cell(listing, listing->columns[i] - columns, ds, at, count);
+		row[i] = ls_cell(listing, listing->columns[i] - columns, ds, at, count);
 }
 
 static int print(struct listing *listing, const struct xshm_ds *ds, size_t count,
@@ -302,7 +164,7 @@ static void summary_row(struct table *table, const char *name, uint64_t value, b
 	char **row = table_row(table);
 
 	row[0] = xprintf("%s", name);
-	row[1] = bytes ? size_cell(listing, value) : xprintf("%llu", (unsigned long long)value);
+	row[1] = bytes ? ls_size(listing, value) : xprintf("%llu", (unsigned long long)value);
 }
 
 static int print_summary(struct listing *listing, const struct segments *segments)
@@ -510,7 +372,7 @@ int cmd_ls(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (summary)
 		return print_summary(&listing, &segments);
-	segments_add_kernels(fd, &segments);
+	segments_add_kernels(&segments);
 	if (optind < argc)
 		status = select_ids(&segments, argc - optind, argv + optind);
 	if (status == EXIT_USAGE)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Where xshm sysv looks: tables of segments, ftrace, the kernel log, namespaces. */
+/* Where xshm sysv looks: ftrace, the kernel log, namespaces. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,33 +14,6 @@
 
 #define MODULE_LINE	"xshm_sysv: "
 
-/* What tells a segment from any other, of either kind. */
-struct row {
-	int key, id, maker;
-};
-
-/* A table of /proc; returns the number of its rows, or -1 if there is no table. */
-static long read_table(const char *path, struct row **rows)
-{
-	FILE *file = fopen(path, "re");
-	struct row row = {};
-	char line[512];
-	long count = 0;
-
-	*rows = NULL;
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file)) {
-		/* The first line names the columns. */
-		if (sscanf(line, "%d %d %*d %*u %d", &row.key, &row.id, &row.maker) != 3)
-			continue;
-		*rows = xalloc(*rows, (count + 1) * sizeof(**rows));
-		(*rows)[count++] = row;
-	}
-	fclose(file);
-	return count;
-}
-
 static bool same_file(const char *a, const char *b)
 {
 	struct stat x, y;
@@ -48,29 +21,12 @@ static bool same_file(const char *a, const char *b)
 	return !stat(a, &x) && !stat(b, &y) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
 }
 
-/* Where the calls are served, or were, /proc/sysvipc/shm has xshm's segments, too. */
 static void count_segments(struct sysv *sysv)
 {
-	static const char own[] = "/proc/xshm", kernels[] = "/proc/sysvipc/shm";
-	struct row *rows, *more;
-	long others = 0;
-
-	sysv->segments = read_table(own, &rows);
-	sysv->kernel_segments = read_table(kernels, &more);
-	for (long i = 0; i < sysv->kernel_segments; i++) {
-		bool found = false;
-
-		for (long k = 0; !found && k < sysv->segments; k++)
-			found = !memcmp(&more[i], &rows[k], sizeof(*rows));
-		others += !found;
-	}
-	if (sysv->served >= 0 && sysv->kernel_segments >= 0)
-		sysv->kernel_segments = others;
+	sysv->kernel_segments = kernels_own(NULL, &sysv->segments);
 	/* xshm run has put one over the other. */
-	if (same_file(own, kernels))
+	if (same_file("/proc/xshm", "/proc/sysvipc/shm"))
 		sysv->kernel_segments = -1;
-	free(rows);
-	free(more);
 }
 
 /* A function's line, and then or in it what ftrace directs its calls to. */

@@ -44,7 +44,10 @@ char **table_row(struct table *table)
 	size_t bytes = table->column_count * sizeof(char *);
 	char **row;
 
-	table->cells = xalloc(table->cells, (table->row_count + 1) * bytes);
+	if (table->row_count == table->room) {
+		table->room = table->room ? 2 * table->room : 64;
+		table->cells = xalloc(table->cells, table->room * bytes);
+	}
 	row = table->cells + table->row_count++ * table->column_count;
 	memset(row, 0, bytes);
 	return row;
@@ -190,5 +193,5 @@ void table_free(struct table *table)
 		free(table->cells[i]);
 	free(table->cells);
 	table->cells = NULL;
-	table->row_count = 0;
+	table->row_count = table->room = 0;
 }

@@ -58,13 +58,16 @@ struct segments {
 
 int segments_load(int fd, struct segments *segments);
 void segments_sort(struct segments *segments);
-void segments_add_kernels(int fd, struct segments *segments);	/* kernels.c */
 int segment_stat(int fd, int id, struct xshm_ds *ds);
 int segment_find(int fd, int key);
 int segment_remove(int fd, int id);
 bool segment_is_orphan(const struct xshm_ds *ds);
 char *segment_status(const struct xshm_ds *ds);
 char *segment_attributes(const struct xshm_ds *ds);
+
+/* kernels.c */
+long kernels_own(struct xshm_ds **ds, long *own);
+void segments_add_kernels(struct segments *segments);
 
 /* attached.c */
 struct attached {
@@ -84,13 +87,10 @@ struct attached_list {
 
 void attached_scan(const struct xshm_ds *ds, size_t count, struct attached_list *list);
 void attached_free(struct attached_list *list);
-char *process_command(pid_t pid);
 
 /* format.c */
 void format_size(char *buf, size_t len, uint64_t bytes);
 char *format_time(int64_t seconds, bool brief);
-char *format_user(uid_t uid);
-char *format_group(gid_t gid);
 int parse_size(const char *text, uint64_t *bytes);
 int parse_decimal(const char *text, uint64_t max, uint64_t *value);
 int parse_octal(const char *text, uint64_t max, uint64_t *value);
@@ -98,6 +98,12 @@ int parse_number(const char *text, uint64_t max, uint64_t *value);
 int parse_key(const char *text, int *key);
 int parse_id(const char *text, int *id);
 const char *key_error(const char *text);
+
+/* names.c */
+char *format_user(uid_t uid);
+char *format_group(gid_t gid);
+char *process_command(pid_t pid);
+void names_forget(void);
 
 /* table.c */
 enum table_mode { TABLE_HUMAN, TABLE_RAW, TABLE_JSON };
@@ -119,7 +125,7 @@ struct table {
 	const struct column *const *columns;
 	size_t column_count;
 	char **cells;
-	size_t row_count;
+	size_t row_count, room;
 };
 
 void table_init(struct table *table, enum table_mode mode,

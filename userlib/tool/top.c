@@ -155,6 +155,7 @@ static int draw(int fd, struct picture *picture, int rows)
 			 xprintf("q quit  s sort  r reverse  o orphans"));
 	}
 	free(segments.ds);
+	names_forget();
 	return 0;
 }
 
