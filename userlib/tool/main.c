@@ -50,16 +50,24 @@ static const struct command {
 "  -b, --bytes         sizes in bytes only\n"
 "  -J, --json          as JSON\n" },
 	{ "rm", cmd_rm,
-"Usage: xshm rm [OPTION...] ID... | --key KEY | --orphans | --all\n"
+"Usage: xshm rm [OPTION...] ID... | --key KEY | --all | CONDITION...\n"
 "Removes segments. One that is attached loses its key at once, and goes with\n"
 "its last detach. Needs the owner, the creator, or root.\n"
 "\n"
 "  -k, --key KEY       the segment with that key (may be repeated; also -M)\n"
 "  -m, --id ID         the segment with that id, as ipcrm writes it\n"
-"  -O, --orphans       all that nobody uses: not attached, maker gone\n"
 "  -a, --all           all that you may remove; as root: everybody's\n"
 "  -n, --dry-run       only say what would be removed\n"
 "  -q, --quiet         do not say what is removed\n"
+"  -J, --json          say it as JSON\n"
+"\n"
+"Conditions, which all must hold; what is attached is left alone:\n"
+"  -O, --orphans       nobody uses it: not attached, maker gone\n"
+"      --older TIME    detached last longer ago than TIME (90s, 10m, 2h, 1d, 1w);\n"
+"                      never attached: made or changed longer ago\n"
+"      --owner USER    USER, a name or a number, owns it\n"
+"      --size [+-]SIZE this size; with + larger, with - smaller\n"
+"      --attached      also what is attached\n"
 "\n"
 "Exit status: 0 all removed, 1 one could not be removed, 2 wrong usage.\n" },
 	{ "mk", cmd_mk,
