@@ -84,6 +84,18 @@ static const struct command {
 "      --noreserve     promise no memory for it\n"
 "\n"
 "As xshm ends at once, the segment counts as an orphan until it is attached.\n" },
+	{ "apply", cmd_apply,
+"Usage: xshm apply [-nqJ] [FILE...]\n"
+"Makes the segments that are declared in FILE, or in *.conf of /etc/xshm.d,\n"
+"/run/xshm.d and /usr/lib/xshm.d, and corrects their mode, owner and group.\n"
+"Contents and sizes are never touched. See man xshm.d for the lines.\n"
+"\n"
+"  -n, --check         only say what differs\n"
+"  -q, --quiet         do not say what is made or corrected\n"
+"  -J, --json          as JSON\n"
+"\n"
+"Exit status: 0 all is as declared, 1 something is not (with --check: before\n"
+"anything is done) or a line is wrong, 2 wrong usage.\n" },
 	{ "limits", cmd_limits,
 "Usage: xshm limits [-J | -r] [NAME[=VALUE]...]\n"
 "Shows the limits and policies of this IPC namespace, or sets them (as root).\n"
@@ -152,6 +164,7 @@ static void help(void)
 "  xshm stat ID            all about one segment\n"
 "  xshm rm ID...           remove segments          (--key KEY, --orphans, --all)\n"
 "  xshm mk SIZE            make a segment, print its id\n"
+"  xshm apply              make what /etc/xshm.d declares   (--check: compare)\n"
 "  xshm limits             show limits              (NAME=VALUE sets one)\n"
 "  xshm top                watch the segments\n"
 "  xshm run -- COMMAND     run a program with its shared memory on xshm\n"

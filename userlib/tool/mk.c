@@ -25,7 +25,7 @@ static const struct option options[] = {
 };
 
 /* The bits of shmflg that ask for a page size; -1 if it is none. */
-static int page_size_bits(const char *text, unsigned int *bits)
+int page_size_bits(const char *text, unsigned int *bits)
 {
 	uint64_t bytes;
 

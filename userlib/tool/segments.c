@@ -17,7 +17,7 @@ static int control(int fd, unsigned long command, int id, unsigned int select,
 		.buf = (uintptr_t)buf,
 	};
 
-	if (buf)
+	if (buf && command != XSHM_IOC_SET)
 		memset(buf, 0, size);
 	return ioctl(fd, command, &arg);
 }
@@ -38,6 +38,14 @@ int segment_find(int fd, int key)
 int segment_remove(int fd, int id)
 {
 	return control(fd, XSHM_IOC_REMOVE, id, 0, NULL, 0);
+}
+
+/* Owner, group and mode. */
+int segment_set(int fd, const struct xshm_ds *ds)
+{
+	struct xshm_ds copy = *ds;
+
+	return control(fd, XSHM_IOC_SET, ds->id, 0, &copy, sizeof(copy));
 }
 
 static int by_id(const void *a, const void *b)

@@ -35,6 +35,8 @@ void ls_columns_help(void);
 int cmd_stat(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_mk(int argc, char **argv);
+int page_size_bits(const char *text, unsigned int *bits);	/* mk.c */
+int cmd_apply(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_run(int argc, char **argv);
@@ -61,6 +63,7 @@ void segments_sort(struct segments *segments);
 int segment_stat(int fd, int id, struct xshm_ds *ds);
 int segment_find(int fd, int key);
 int segment_remove(int fd, int id);
+int segment_set(int fd, const struct xshm_ds *ds);
 bool segment_is_orphan(const struct xshm_ds *ds);
 char *segment_status(const struct xshm_ds *ds);
 char *segment_attributes(const struct xshm_ds *ds);
