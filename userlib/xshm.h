@@ -47,35 +47,35 @@ int xshm_usage_sized(struct xshm_usage *usage, size_t size);
 int xshm_version_sized(struct xshm_version *version, size_t size);
 
 /* 0 for a segment given by its id. */
-static inline int xshm_stat(int id, struct xshm_ds *ds)
+static __inline__ int xshm_stat(int id, struct xshm_ds *ds)
 {
 	return xshm_stat_sized(XSHM_SELECT_ID, id, ds, sizeof(*ds));
 }
 
 /* The id of the segment at an index from 0 to what xshm_limits() returns. */
-static inline int xshm_stat_index(int index, struct xshm_ds *ds)
+static __inline__ int xshm_stat_index(int index, struct xshm_ds *ds)
 {
 	return xshm_stat_sized(XSHM_SELECT_INDEX, index, ds, sizeof(*ds));
 }
 
 /* The same without a permission check. */
-static inline int xshm_stat_index_any(int index, struct xshm_ds *ds)
+static __inline__ int xshm_stat_index_any(int index, struct xshm_ds *ds)
 {
 	return xshm_stat_sized(XSHM_SELECT_INDEX_ANY, index, ds, sizeof(*ds));
 }
 
 /* Both return the highest index in use. */
-static inline int xshm_limits(struct xshm_limits *limits)
+static __inline__ int xshm_limits(struct xshm_limits *limits)
 {
 	return xshm_limits_sized(limits, sizeof(*limits));
 }
 
-static inline int xshm_usage(struct xshm_usage *usage)
+static __inline__ int xshm_usage(struct xshm_usage *usage)
 {
 	return xshm_usage_sized(usage, sizeof(*usage));
 }
 
-static inline int xshm_version(struct xshm_version *version)
+static __inline__ int xshm_version(struct xshm_version *version)
 {
 	return xshm_version_sized(version, sizeof(*version));
 }
