@@ -147,6 +147,7 @@ struct file *xshm_mapping_get(struct xshm_ns *ns, int id, enum xshm_mapping kind
 			      unsigned int access);
 bool xshm_mapping_pin(struct file *file);
 void xshm_mapping_unpin(struct file *file);
+
 /**
  * struct xshm_vm_ops - the operations of a backing's mappings, with counting
  * @ops: what the vmas of attaches point to: a copy of @base but for open and
@@ -291,8 +292,8 @@ long xshm_unlock(struct xshm_ns *ns, int id);
 /* ends.c */
 int xshm_ends_init(void);
 void xshm_ends_exit(void);
-void xshm_watch(void);
 struct xshm_ns *xshm_ns_enter(void);
+long xshm_make(struct xshm_ns *ns, struct xshm_client *client, const struct xshm_wish *wish);
 void xshm_client_exiting(struct xshm_client *client);
 void xshm_client_close(struct xshm_client *client);
 void xshm_client_end_task(struct xshm_client *client);

@@ -69,13 +69,8 @@ static noinline long xshm_ioctl_get_new(struct xshm_call *call)
 		.shmflg = get->shmflg,
 		.options = get->options,
 	};
-	long ret;
 
-	ret = xshm_get_new(call->ns, call->client, &wish);
-	/* Its creator may close the descriptor while others have it open: the watch sees that. */
-	if (READ_ONCE(call->ns->bound))
-		xshm_watch();
-	return ret;
+	return xshm_make(call->ns, call->client, &wish);
 }
 
 static __flatten long xshm_ioctl_get(struct xshm_call *call)

@@ -233,6 +233,12 @@ static void xshm_watch_ns(struct xshm_ns *ns, void *data)
 static void xshm_watch_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(xshm_watch_later, xshm_watch_work);
 
+/* See to it that the watch looks within a second, and goes on if it has to. */
+static void xshm_watch(void)
+{
+	queue_delayed_work(xshm_workqueue, &xshm_watch_later, XSHM_WATCH_PERIOD);
+}
+
 static void xshm_watch_work(struct work_struct *work)
 {
 	bool again = false;
@@ -240,12 +246,6 @@ static void xshm_watch_work(struct work_struct *work)
 	xshm_ns_for_each(xshm_watch_ns, &again);
 	if (again)
 		xshm_watch();
-}
-
-/* See to it that the watch looks within a second, and goes on if it has to. */
-void xshm_watch(void)
-{
-	queue_delayed_work(xshm_workqueue, &xshm_watch_later, XSHM_WATCH_PERIOD);
 }
 
 /**
@@ -260,6 +260,25 @@ struct xshm_ns *xshm_ns_enter(void)
 	if (!IS_ERR(ns))
 		xshm_watch();
 	return ns;
+}
+
+/**
+ * xshm_make - make a segment, for a door
+ * @ns: as for xshm_get_new()
+ * @client: the same
+ * @wish: the same
+ *
+ * As xshm_get_new(), and sees to it that the end of a creator is noticed. No door is
+ * told of each: the descriptor may be closed while others have it open, and the task
+ * may end before the other threads of its process.
+ */
+long xshm_make(struct xshm_ns *ns, struct xshm_client *client, const struct xshm_wish *wish)
+{
+	long ret = xshm_get_new(ns, client, wish);
+
+	if (READ_ONCE(ns->bound))
+		xshm_watch();
+	return ret;
 }
 
 /* After a change of ->rmid_forced. May sleep. */

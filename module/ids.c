@@ -71,7 +71,7 @@ void xshm_ids_destroy(struct xshm_ns *ns)
 	kvfree(xshm_slots_locked(ns));
 }
 
-/* The same with a reference, for who sleeps while using it; or NULL. */
+/* As xshm_ids_find(), with a reference, for who sleeps while using it. */
 struct xshm_segment *xshm_ids_find_ref(struct xshm_ns *ns, int id)
 {
 	struct xshm_segment *segment;

@@ -20,7 +20,7 @@ void xshm_get_limits(struct xshm_ns *ns, struct xshm_limits *limits)
 		.shmall = now.shmall,
 		.user_segments = READ_ONCE(ns->user_segments),
 		.user_bytes = READ_ONCE(ns->user_bytes),
-		.rmid_forced = now.rmid_forced,
+		.rmid_forced = xshm_ns_rmid_forced(ns),
 		.huge = READ_ONCE(ns->huge),
 		.next_id = READ_ONCE(*next_id),
 	};

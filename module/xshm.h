@@ -42,6 +42,7 @@
  *
  *	mmap_lock		(taken by the kernel around vm_ops and ->mmap)
  *	  xshm_ns.mutex		what changes the tables of a namespace
+ *	    ipc_ids.rwsem	the kernel's: its next ids, when serving ends
  *	    xshm_segment.lock	the state of a segment; a spinlock
  *	      xshm_client.lock	the segments of a client; a spinlock
  *	xshm_instances_lock	the list of instances; a spinlock, alone
@@ -63,6 +64,7 @@
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
 #include <linux/refcount.h>
+#include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -315,7 +317,6 @@ struct xshm_limits_now {
 	unsigned long shmmax;
 	unsigned long shmall;
 	int shmmni;
-	bool rmid_forced;
 	/* What the kernel has of its own in the namespace: segments, pages. */
 	int kernel_used;
 	unsigned long kernel_pages;
@@ -330,7 +331,6 @@ static inline struct xshm_limits_now xshm_ns_limits(const struct xshm_ns *ns)
 		.shmmax = READ_ONCE(ns->shmmax),
 		.shmall = READ_ONCE(ns->shmall),
 		.shmmni = READ_ONCE(ns->shmmni),
-		.rmid_forced = READ_ONCE(ns->rmid_forced),
 	};
 	const struct ipc_namespace *ipc_ns;
 
@@ -342,7 +342,6 @@ static inline struct xshm_limits_now xshm_ns_limits(const struct xshm_ns *ns)
 		now.shmmax = READ_ONCE(ipc_ns->shm_ctlmax);
 		now.shmall = READ_ONCE(ipc_ns->shm_ctlall);
 		now.shmmni = READ_ONCE(ipc_ns->shm_ctlmni);
-		now.rmid_forced = READ_ONCE(ipc_ns->shm_rmid_forced);
 		now.kernel_used = READ_ONCE(ipc_ns->ids[XSHM_KERNEL_IDS].in_use);
 		now.kernel_pages = READ_ONCE(ipc_ns->shm_tot);
 	}
@@ -351,13 +350,14 @@ static inline struct xshm_limits_now xshm_ns_limits(const struct xshm_ns *ns)
 }
 
 /*
- * The same of shm_rmid_forced alone, for who holds a spinlock, which is a reader of RCU as
+ * The same of shm_rmid_forced, for who holds a spinlock, which is a reader of RCU as
  * well: by itself, or in rt_spin_lock() (6.1 to 7.3). A detach has 51 instructions less so.
  */
 static inline bool xshm_ns_rmid_forced_locked(const struct xshm_ns *ns)
 {
 	const struct ipc_namespace *ipc_ns = NULL;
 
+	RCU_LOCKDEP_WARN(!rcu_read_lock_any_held(), "xshm: shm_rmid_forced read without a lock");
 	if (IS_ENABLED(CONFIG_SYSVIPC) && unlikely(READ_ONCE(ns->served)))
 		ipc_ns = READ_ONCE(ns->ipc_ns);
 	return ipc_ns ? READ_ONCE(ipc_ns->shm_rmid_forced) : READ_ONCE(ns->rmid_forced);

@@ -67,11 +67,8 @@ static noinline struct xshm_answer xshm_sysv_get_new(struct xshm_ns *ns, key_t k
 	if (IS_ERR(client)) {
 		ret = PTR_ERR(client);
 	} else {
-		ret = xshm_get_new(ns, client, &wish);
+		ret = xshm_make(ns, client, &wish);
 		xshm_client_put(client);
-		/* Its task may end before the other threads of the process. */
-		if (READ_ONCE(ns->bound))
-			xshm_watch();
 	}
 	module_put(THIS_MODULE);
 	return XSHM_DONE(ret);
