@@ -2,8 +2,6 @@
 /* What xshm rm is told of the segments that it shall remove. */
 #include <ctype.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <time.h>
 #include "conditions.h"
@@ -40,28 +38,6 @@ static int parse_duration(const char *text, uint64_t *seconds)
 			return -1;
 	}
 	return *seconds > INT64_MAX ? -1 : 0;
-}
-
-int parse_user(const char *text, uid_t *uid)
-{
-	const struct passwd *entry = getpwnam(text);
-	uint64_t number;
-
-	if (!entry && parse_decimal(text, UINT32_MAX - 1, &number))
-		return -1;
-	*uid = entry ? entry->pw_uid : (uid_t)number;
-	return 0;
-}
-
-int parse_group(const char *text, gid_t *gid)
-{
-	const struct group *entry = getgrnam(text);
-	uint64_t number;
-
-	if (!entry && parse_decimal(text, UINT32_MAX - 1, &number))
-		return -1;
-	*gid = entry ? entry->gr_gid : (gid_t)number;
-	return 0;
 }
 
 int conditions_older(struct conditions *conditions, const char *text)

@@ -21,7 +21,5 @@ int conditions_size(struct conditions *conditions, const char *text);
 bool conditions_given(const struct conditions *conditions);
 bool conditions_match(const struct conditions *conditions, const struct xshm_ds *ds);
 
-int parse_user(const char *text, uid_t *uid);
-int parse_group(const char *text, gid_t *gid);
 
 #endif

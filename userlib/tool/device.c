@@ -9,7 +9,6 @@
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "tool.h"
@@ -64,14 +63,6 @@ static bool in_user_namespace(void)
 	return !all;
 }
 
-static bool may_make_devices(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = {};
-
-	return !syscall(SYS_capget, &header, data) && data[0].effective & 1U << CAP_MKNOD;
-}
-
 /*
  * Whether /dev is a sandbox's, of which another one outside is the original. Who may make
  * devices in it is told how, as well.
@@ -82,7 +73,7 @@ static bool is_sandbox(void)
 	bool own = type && strcmp(type, "devtmpfs");
 
 	free(type);
-	return (own && !may_make_devices()) || in_user_namespace();
+	return (own && !have_capability(CAP_MKNOD)) || in_user_namespace();
 }
 
 static bool is_forbidden_by_mount(void)

@@ -158,11 +158,7 @@ static void make_filter(struct code *code, bool tracer)
 /* Whether a filter takes no privilege away from those that run below it. */
 bool filter_allowed(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-
-	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
-	       (!syscall(SYS_capget, &header, data) && data[0].effective & 1U << CAP_SYS_ADMIN);
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 || have_capability(CAP_SYS_ADMIN);
 }
 
 /* @strict: give up that privilege where it is needed. Returns 0, or -1 with errno. */

@@ -94,17 +94,9 @@ static bool read_sysctl(const char *name, char *value, size_t size)
 static int write_sysctl(const char *name, const char *value)
 {
 	char path[64];
-	ssize_t put;
-	int fd, err;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s/%s", limits_home(name), name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	put = write(fd, value, strlen(value));
-	err = put < 0 ? errno : put == (ssize_t)strlen(value) ? 0 : EINVAL;
-	close(fd);
-	return err;
+	return write_text(path, value);
 }
 
 /*

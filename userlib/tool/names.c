@@ -93,6 +93,28 @@ char *process_command(pid_t pid)
 	return look_up(&processes, pid, command);
 }
 
+int parse_user(const char *text, uid_t *uid)
+{
+	const struct passwd *entry = getpwnam(text);
+	uint64_t number;
+
+	if (!entry && parse_decimal(text, UINT32_MAX - 1, &number))
+		return -1;
+	*uid = entry ? entry->pw_uid : (uid_t)number;
+	return 0;
+}
+
+int parse_group(const char *text, gid_t *gid)
+{
+	const struct group *entry = getgrnam(text);
+	uint64_t number;
+
+	if (!entry && parse_decimal(text, UINT32_MAX - 1, &number))
+		return -1;
+	*gid = entry ? entry->gr_gid : (gid_t)number;
+	return 0;
+}
+
 static void forget(void *name)
 {
 	free(((struct name *)name)->text);

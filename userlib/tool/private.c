@@ -4,7 +4,6 @@
  * process inside, whatever was forgotten.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,32 +11,21 @@
 #include <unistd.h>
 #include "tool.h"
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -1;
-	if (write(fd, text, strlen(text)) < 0)
-		err = errno;
-	close(fd);
-	errno = err;
-	return err ? -1 : 0;
-}
-
 /* Who has no privilege may have it over a user namespace, where he stays who he is. */
 static int enter_as_user(uid_t uid, gid_t gid)
 {
 	char *users = xprintf("%u %u 1", uid, uid), *groups = xprintf("%u %u 1", gid, gid);
-	int err = unshare(CLONE_NEWUSER | CLONE_NEWIPC);
+	int err = unshare(CLONE_NEWUSER | CLONE_NEWIPC) ? errno : 0;
 
 	if (!err)
-		err = write_file("/proc/self/setgroups", "deny") && errno != ENOENT;
+		err = write_text("/proc/self/setgroups", "deny");
 	if (!err)
-		err = write_file("/proc/self/gid_map", groups) ||
-		      write_file("/proc/self/uid_map", users);
+		err = write_text("/proc/self/gid_map", groups);
+	if (!err)
+		err = write_text("/proc/self/uid_map", users);
 	free(users);
 	free(groups);
+	errno = err;
 	return err ? -1 : 0;
 }
 

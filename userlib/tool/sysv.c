@@ -68,13 +68,8 @@ static const char *others(void)
 
 static int switch_to(const char *word)
 {
-	bool on = !strcmp(word, "on");
-	int fd = open(SYSV_SWITCH, O_WRONLY | O_CLOEXEC), err = 0;
+	int err = write_text(SYSV_SWITCH, strcmp(word, "on") ? "0" : "1");
 
-	if (fd < 0 || write(fd, on ? "1" : "0", 1) != 1)
-		err = errno;
-	if (fd >= 0)
-		close(fd);
 	switch (err) {
 	case 0:
 		return EXIT_SUCCESS;

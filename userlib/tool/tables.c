@@ -42,14 +42,6 @@ static const char *const replaced[] = {
 	"shmmax", "shmall", "shmmni", "shm_rmid_forced", "shm_next_id",
 };
 
-static bool may_mount(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-
-	return !syscall(SYS_capget, &header, data) && data[0].effective & 1U << CAP_SYS_ADMIN;
-}
-
 /* It is a convenience, not what the command was started for: it goes on without. */
 static void without(bool verbose, const char *what)
 {
@@ -118,7 +110,7 @@ static int cover_folder(void)
 
 void tables_bind(bool verbose)
 {
-	if (!may_mount())
+	if (!have_capability(CAP_SYS_ADMIN))
 		return;
 	/* In a sandbox, the capability may be there and the calls not. */
 	if (unshare(CLONE_NEWNS)) {

@@ -102,10 +102,16 @@ int parse_key(const char *text, int *key);
 int parse_id(const char *text, int *id);
 const char *key_error(const char *text);
 
+/* system.c */
+bool have_capability(unsigned int capability);
+int write_text(const char *path, const char *text);
+
 /* names.c */
 char *format_user(uid_t uid);
 char *format_group(gid_t gid);
 char *process_command(pid_t pid);
+int parse_user(const char *text, uid_t *uid);
+int parse_group(const char *text, gid_t *gid);
 void names_forget(void);
 
 /* table.c */
