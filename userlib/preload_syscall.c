@@ -16,18 +16,7 @@
 
 #include "preload.h"
 
-/* Before our constructor, perhaps in a signal handler or an allocator. */
-static long first_syscall(long number, long a, long b, long c, long d, long e, long f)
-{
-	long (*next)(long number, ...) = (long (*)(long, ...))loaded_next("syscall");
-
-	if (!next) {
-		errno = ENOSYS;
-		return -1;
-	}
-	next_syscall = next;
-	return next(number, a, b, c, d, e, f);
-}
+static long first_syscall(long number, long a, long b, long c, long d, long e, long f);
 
 /* Written twice at worst, with the same value. */
 long (*next_syscall)(long number, ...) = (void *)first_syscall;
@@ -38,6 +27,17 @@ __attribute__((constructor)) static void find_next_syscall(void)
 
 	if (next)
 		next_syscall = next;
+}
+
+/* Before our constructor, perhaps in a signal handler or an allocator. */
+static long first_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	find_next_syscall();
+	if (next_syscall == (void *)first_syscall) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return next_syscall(number, a, b, c, d, e, f);
 }
 
 #ifdef SYS_ipc
@@ -104,21 +104,28 @@ long own_syscall(long number, long a, long b, long c, long d, long e, long f)
 	}
 }
 
+#define NUMBER(name) NUMBER_(name)
+#define NUMBER_(value) #value
+
+/* One function, under the name that programs call and one that is ours. */
+#define BEGIN_SYSCALL							\
+	".text\n"							\
+	".p2align 4\n"							\
+	".globl	syscall, preload_syscall\n"				\
+	".hidden preload_syscall\n"					\
+	".type	syscall, @function\n"					\
+	".type	preload_syscall, @function\n"				\
+	"syscall:\n"							\
+	"preload_syscall:\n"
+#define END_SYSCALL							\
+	".size	syscall, .-syscall\n"					\
+	".size	preload_syscall, .-preload_syscall\n"
+
 #if defined(__x86_64__)
 
 _Static_assert(SYS_shmat == SYS_shmget + 1 && SYS_shmctl == SYS_shmget + 2, "numbers");
 
-#define NUMBER(name) NUMBER_(name)
-#define NUMBER_(value) #value
-
-__asm__(".text\n"
-	".p2align 4\n"
-	".globl	syscall, preload_syscall\n"
-	".hidden preload_syscall\n"
-	".type	syscall, @function\n"
-	".type	preload_syscall, @function\n"
-	"syscall:\n"
-	"preload_syscall:\n"
+__asm__(BEGIN_SYSCALL
 	"	endbr64\n"
 	"	leal	-" NUMBER(SYS_shmget) "(%rdi), %eax\n"
 	"	cmpl	$2, %eax\n"
@@ -126,25 +133,14 @@ __asm__(".text\n"
 	"	cmpl	$" NUMBER(SYS_shmdt) ", %edi\n"
 	"	je	own_syscall\n"
 	"	jmp	*next_syscall(%rip)\n"
-	".size	syscall, .-syscall\n"
-	".size	preload_syscall, .-preload_syscall\n");
+	END_SYSCALL);
 
 #elif defined(__i386__)
 
 _Static_assert(SYS_shmctl == SYS_shmget + 1 && SYS_shmat == SYS_shmget + 2 &&
 	       SYS_shmdt == SYS_shmget + 3 && IPC_SHMCTL == IPC_SHMAT + 3, "numbers");
 
-#define NUMBER(name) NUMBER_(name)
-#define NUMBER_(value) #value
-
-__asm__(".text\n"
-	".p2align 4\n"
-	".globl	syscall, preload_syscall\n"
-	".hidden preload_syscall\n"
-	".type	syscall, @function\n"
-	".type	preload_syscall, @function\n"
-	"syscall:\n"
-	"preload_syscall:\n"
+__asm__(BEGIN_SYSCALL
 	"	endbr32\n"
 	"	movl	4(%esp), %eax\n"
 	"	leal	-" NUMBER(SYS_shmget) "(%eax), %ecx\n"
@@ -161,8 +157,7 @@ __asm__(".text\n"
 	"	jmp	*next_syscall@GOTOFF(%ecx)\n"
 	"2:	movl	(%esp), %ecx\n"
 	"	ret\n"
-	".size	syscall, .-syscall\n"
-	".size	preload_syscall, .-preload_syscall\n");
+	END_SYSCALL);
 
 #else
 
