@@ -119,7 +119,7 @@ static int found_by_dlsym(void)
 	return 0;
 }
 
-static const struct preload_scene scenes[] = {
+static const struct scene scenes[] = {
 	SCENE(all_calls), SCENE(in_children), SCENE(owner_bound), SCENE(not_there),
 	SCENE(not_permitted), SCENE(on_the_kernels), SCENE(without_root_and_descriptors),
 	SCENE(called_before_constructors), SCENE(found_by_dlsym),

@@ -9,40 +9,11 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#include "built.h"
-
-#define SIZE 5000
-
-struct preload_scene {
-	const char *name;
-	int (*run)(void);
-};
-
-#define SCENE(name) { #name, name }
-
-#define CHECK(condition) do {			\
-	if (!(condition))			\
-		return __LINE__ & 0xff ?: 1;	\
-} while (0)
+#include "scenes.h"
 
 static inline const char *preload_library(void)
 {
 	return built(sizeof(long) == 8 ? "libxshm-preload.so" : "libxshm-preload32.so");
-}
-
-/* Segments that the kernel's own System V has; 0 if it hasn't any at all. */
-static inline int kernel_segments(void)
-{
-	char line[512];
-	int count = -1;
-	FILE *file = fopen("/proc/sysvipc/shm", "r");
-
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		count++;
-	fclose(file);
-	return count;
 }
 
 static inline int xshm_segments(void)
@@ -95,7 +66,10 @@ static inline int run(char *const argv[], const char *variable, const char *anot
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* The status of this program, playing a scene. */
+/*
+ * The status of this program, playing a scene, of which an array with PLAY_SCENES has
+ * the names.
+ */
 static inline int run_scene(const char *name, const char *variable)
 {
 	char *argv[] = { "/proc/self/exe", NULL }, which[100];
@@ -105,7 +79,7 @@ static inline int run_scene(const char *name, const char *variable)
 }
 
 /* To be called before main(), where the test harness is. */
-static inline void play_scene(const struct preload_scene *scenes, size_t count)
+static inline void play_preloaded(const struct scene *scenes, size_t count)
 {
 	const char *name = getenv("TEST_SCENE");
 
@@ -113,16 +87,13 @@ static inline void play_scene(const struct preload_scene *scenes, size_t count)
 		return;
 	/* An endless loop in the library must not last. */
 	alarm(30);
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(name, scenes[i].name))
-			_exit(scenes[i].run());
-	_exit(255);
+	_exit(play(scenes, count, name));
 }
 
 #define PLAY_SCENES(scenes)							\
 __attribute__((constructor)) static void play_scenes_(void)			\
 {										\
-	play_scene(scenes, sizeof(scenes) / sizeof(*(scenes)));			\
+	play_preloaded(scenes, sizeof(scenes) / sizeof(*(scenes)));			\
 }
 
 /* Hides the device, for this test alone. */

@@ -155,7 +155,7 @@ static int next(void)
 	return 0;
 }
 
-static const struct preload_scene scenes[] = {
+static const struct scene scenes[] = {
 	SCENE(handle_on_c_library), SCENE(handle_on_another), SCENE(handle_with_version),
 	SCENE(handle_on_a_copy), SCENE(others), SCENE(next),
 };

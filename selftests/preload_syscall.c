@@ -225,7 +225,7 @@ static void call_early(int argc, char **argv, char **envp)
 __attribute__((section(".preinit_array"), used))
 static void (*const early)(int argc, char **argv, char **envp) = call_early;
 
-static const struct preload_scene scenes[] = {
+static const struct scene scenes[] = {
 	SCENE(calls), SCENE(upper_half), SCENE(by_wrapper), SCENE(others),
 	SCENE(no_cancellation_point), SCENE(not_there), SCENE(on_the_kernels),
 	SCENE(before_constructors),

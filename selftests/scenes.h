@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Scenes: what a test program does once xshm run has started it, each in a process of its
- * own. A program with scenes has an array of them, and SCENES_MAIN in place of the
- * harness's main.
+ * Scenes: what a test program does once it was started on xshm, each in a process of its
+ * own. Its status is 0, or the line of what was not as expected. A program that xshm run
+ * starts has an array of them, and SCENES_MAIN in place of the harness's main.
  */
 #ifndef SELFTESTS_XSHM_SCENES_H
 #define SELFTESTS_XSHM_SCENES_H
 
-#include "tool.h"
+#include "built.h"
 
 #define SIZE 5000
 
@@ -29,6 +29,21 @@ static inline int play(const struct scene *scenes, size_t count, const char *nam
 		if (!strcmp(scenes[i].name, name))
 			return scenes[i].play();
 	return 97;
+}
+
+/* Segments that the kernel's own System V has; 0 if it hasn't any at all. */
+static inline int kernel_segments(void)
+{
+	char line[512];
+	int count = -1;
+	FILE *file = fopen("/proc/sysvipc/shm", "r");
+
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		count++;
+	fclose(file);
+	return count;
 }
 
 #define SCENES_MAIN								\

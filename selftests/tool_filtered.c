@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 
 #include "scenes.h"
+#include "tool.h"
 #include "served.h"
 
 /* From here on, these end the process. */

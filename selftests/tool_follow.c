@@ -4,22 +4,9 @@
  * get the kernel's own segments unnoticed. The programs are those of follow/.
  */
 #include "scenes.h"
+#include "tool.h"
 #include <sys/prctl.h>
 #include <sys/sem.h>
-
-/* Segments that the kernel's own System V has, which nobody made if it is not there. */
-static int kernel_segments(void)
-{
-	FILE *file = fopen("/proc/sysvipc/shm", "re");
-	char line[512];
-	int count = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		count++;
-	if (file)
-		fclose(file);
-	return count < 0 ? 0 : count;
-}
 
 #if defined(__x86_64__)
 static long int80(long number, long b, long c, long d)

@@ -8,21 +8,6 @@
 
 #include "tool_scenes.h"
 
-/* Segments that the kernel's own System V has; 0 if it has no such thing. */
-static int kernel_segments(void)
-{
-	char line[512];
-	int count = -1;
-	FILE *file = fopen("/proc/sysvipc/shm", "r");
-
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		count++;
-	fclose(file);
-	return count;
-}
-
 FIXTURE(tool_run) {
 	struct said said;
 	char self[4096];

@@ -4,6 +4,7 @@
  * are no mount points, devices that can't be opened, and a namespace of the command's own.
  */
 #include "scenes.h"
+#include "tool.h"
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 

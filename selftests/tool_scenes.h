@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "scenes.h"
+#include "tool.h"
 
 static int use_segment(void)
 {

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 
 #include "scenes.h"
+#include "tool.h"
 
 enum { SPINNERS = 8, WARM_UP = 20 };
 
