@@ -21,5 +21,4 @@ int conditions_size(struct conditions *conditions, const char *text);
 bool conditions_given(const struct conditions *conditions);
 bool conditions_match(const struct conditions *conditions, const struct xshm_ds *ds);
 
-
 #endif
